@@ -1,0 +1,1 @@
+//! The debugger: inspect, fsck, dump; read-only, knows the format, not the engine.

@@ -1,0 +1,1 @@
+//! Keeps objects on devices: index, log, extents, multipart, recovery, space; fulfils the store contract.

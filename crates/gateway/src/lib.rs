@@ -1,0 +1,1 @@
+//! Accepts connections and carries each request through origin, parse, verify, permit and perform.

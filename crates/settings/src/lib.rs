@@ -1,0 +1,1 @@
+//! What may be configured: typed model, defaults, validation.

@@ -1,0 +1,154 @@
+//! The question "who signed this?" and its answer, as plain values.
+//!
+//! They travel between the gateway, which knows no secret, and the verifier, which knows nothing
+//! else. What is asked is what was received, not what was understood: method, exact path and query
+//! bytes, and every header value in order of arrival. Canonicalization is the verifier's alone.
+//! A body never travels, digests of it do.
+#![forbid(unsafe_code)]
+#![allow(async_fn_in_trait, reason = "a verifier client lives on one I/O thread")]
+
+mod failure;
+
+pub use failure::Failure;
+
+use blockhouse_types::{AccountId, Timestamp};
+
+/// What was received, unchanged.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The method, as received.
+    pub method: &'a str,
+    /// The path, percent-encoded as received.
+    pub path: &'a str,
+    /// The query without its `?`, as received; empty for none.
+    pub query: &'a str,
+    /// Names in lower case, values as received, in order of arrival.
+    pub headers: &'a [(&'a str, &'a [u8])],
+    /// Whether the request came over TLS: tells which port is the default in `Host`.
+    pub tls: bool,
+    /// When the request began, by the later of clock and time floor.
+    pub now: Timestamp,
+}
+
+/// Who signed, and what was signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// Who signed.
+    pub principal: Principal,
+    /// The key's public id.
+    pub access_key_id: String,
+    /// Where the signature stood.
+    pub auth_type: AuthType,
+    /// Which algorithm.
+    pub signature_version: SignatureVersion,
+    /// `X-Amz-Date`.
+    pub signed_at: Timestamp,
+    /// When a presigned link ends.
+    pub expires_at: Option<Timestamp>,
+    /// The service of the credential scope: `s3` or `s3-outposts`.
+    pub service: String,
+    /// How the body is bound to the signature.
+    pub payload: PayloadMode,
+    /// The signed headers' names, sorted.
+    pub signed_headers: Vec<String>,
+    /// The chain that judges signed chunks; only with [`PayloadMode::SignedChunks`].
+    pub chain: Option<ChainId>,
+}
+
+/// Who signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// The root of an account.
+    Root {
+        /// The account.
+        account: AccountId,
+    },
+}
+
+impl Principal {
+    /// The account that the principal belongs to.
+    pub fn account(&self) -> AccountId {
+        match self {
+            Self::Root { account } => *account,
+        }
+    }
+}
+
+/// Where the signature stood (`s3:authType`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AuthType {
+    /// The `Authorization` header.
+    Header,
+    /// The query: a presigned link.
+    Query,
+}
+
+/// Which algorithm signed (`s3:signatureversion`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SignatureVersion {
+    /// `AWS4-HMAC-SHA256`.
+    V4,
+    /// `AWS4-ECDSA-P256-SHA256`.
+    V4a,
+}
+
+/// How the body is bound to the signature (`x-amz-content-sha256`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PayloadMode {
+    /// The body's SHA-256 was signed and must be what arrives.
+    Sha256([u8; 32]),
+    /// `UNSIGNED-PAYLOAD`, or a link that says nothing of its body.
+    Unsigned,
+    /// `STREAMING-UNSIGNED-PAYLOAD-TRAILER`: aws-chunked with a checksum trailer.
+    UnsignedTrailer,
+    /// `STREAMING-AWS4-(HMAC-SHA256|ECDSA-P256-SHA256)-PAYLOAD[-TRAILER]`: every chunk is signed.
+    SignedChunks {
+        /// Whether a signed trailer follows.
+        trailer: bool,
+    },
+}
+
+/// Names a chain of signed chunks within the verifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ChainId(pub u64);
+
+/// One link of a chain, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// SHA-256 of the chunk's bytes, or of the trailer's canonical lines.
+    pub digest: [u8; 32],
+    /// The signature given, as text.
+    pub signature: String,
+    /// Chunk or trailer.
+    pub kind: LinkKind,
+}
+
+/// What a link of a chain signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LinkKind {
+    /// A chunk of data; the last one is empty.
+    Chunk,
+    /// The trailer; ends the chain.
+    Trailer,
+}
+
+/// The verifier could not be asked: dead, restarting, or its queue is full. The request gets 503
+/// SlowDown, never a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the verifier cannot be reached")]
+pub struct Unreachable;
+
+/// Who answers the question. One client per I/O thread.
+pub trait Verifier: Clone + 'static {
+    /// Judges a request's head. The outer error means that nobody judged it.
+    async fn verify(
+        &self,
+        question: Question<'_>,
+    ) -> Result<Result<Verified, Box<Failure>>, Unreachable>;
+
+    /// Judges the next link of a chain; `Ok(false)` ends the chain.
+    async fn verify_link(&self, chain: ChainId, link: Link) -> Result<bool, Unreachable>;
+
+    /// Forgets a chain whose body ended or broke off.
+    fn end_chain(&self, chain: ChainId);
+}

@@ -1,0 +1,1 @@
+//! Holds the secrets and answers 'who signed this?'; keeps each chunk chain.

@@ -1,0 +1,2 @@
+//! `cargo xtask`: what cargo cannot do.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Blockhouse.
+fn main() {}
