@@ -12,6 +12,7 @@ mod failure;
 pub use failure::Failure;
 
 use blockhouse_types::{AccountId, Timestamp};
+use std::sync::Arc;
 
 /// What was received, unchanged.
 #[derive(Debug, Clone, Copy)]
@@ -35,8 +36,8 @@ pub struct Question<'a> {
 pub struct Verified {
     /// Who signed.
     pub principal: Principal,
-    /// The key's public id.
-    pub access_key_id: String,
+    /// The key's public id, shared with the key store.
+    pub access_key_id: Arc<str>,
     /// Where the signature stood.
     pub auth_type: AuthType,
     /// Which algorithm.
@@ -45,12 +46,12 @@ pub struct Verified {
     pub signed_at: Timestamp,
     /// When a presigned link ends.
     pub expires_at: Option<Timestamp>,
-    /// The service of the credential scope: `s3` or `s3-outposts`.
-    pub service: String,
+    /// The service of the credential scope.
+    pub service: Service,
     /// How the body is bound to the signature.
     pub payload: PayloadMode,
-    /// The signed headers' names, sorted.
-    pub signed_headers: Vec<String>,
+    /// The signed headers' names.
+    pub signed_headers: SignedHeaders,
     /// The chain that judges signed chunks; only with [`PayloadMode::SignedChunks`].
     pub chain: Option<ChainId>,
 }
@@ -71,6 +72,60 @@ impl Principal {
         match self {
             Self::Root { account } => *account,
         }
+    }
+}
+
+/// The service of a credential scope: which API the signer meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// `s3`: plain buckets.
+    S3,
+    /// `s3-outposts`: access points of an Outpost.
+    S3Outposts,
+}
+
+impl Service {
+    /// The service of this name; `None` for a name we do not serve.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "s3" => Some(Self::S3),
+            "s3-outposts" => Some(Self::S3Outposts),
+            _ => None,
+        }
+    }
+
+    /// Its name in a credential scope.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::S3Outposts => "s3-outposts",
+        }
+    }
+}
+
+/// The names of the headers that a signature covers, in one piece: `host;x-amz-date`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedHeaders(Box<str>);
+
+impl SignedHeaders {
+    /// The list as signed: lower-case names with `;` between them.
+    pub fn new(list: &str) -> Self {
+        Self(list.into())
+    }
+
+    /// The list as signed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Each name, in the order signed.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split(';')
+    }
+
+    /// Whether the header `name`, in lower case, is covered.
+    pub fn contains(&self, name: &str) -> bool {
+        self.iter().any(|signed| signed == name)
     }
 }
 
