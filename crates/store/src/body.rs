@@ -44,7 +44,11 @@ impl BytesBody {
     /// A body of these bytes, sealed as told.
     pub fn new(bytes: Bytes, seal: Seal) -> Self {
         let len = bytes.len() as u64;
-        Self { bytes: (!bytes.is_empty()).then_some(bytes), seal, len }
+        Self {
+            bytes: (!bytes.is_empty()).then_some(bytes),
+            seal,
+            len,
+        }
     }
 }
 

@@ -22,27 +22,34 @@
 //! It judges no permission, parses no header and computes no digest: ETags and checksums arrive
 //! with the clean end of a body ([`Seal`]) or with the order to complete an upload.
 #![forbid(unsafe_code)]
-#![allow(async_fn_in_trait, reason = "a store handle lives on one I/O thread; its futures need no Send")]
+#![allow(
+    async_fn_in_trait,
+    reason = "a store handle lives on one I/O thread; its futures need no Send"
+)]
 
 mod body;
 mod bucket;
 mod error;
+pub mod kit;
 mod list;
+pub mod model;
 mod object;
 mod upload;
 
 pub use body::{Body, BodyFailed, BytesBody, Seal};
 pub use bucket::{Bucket, BucketChange, DocumentKind, NewBucket, Versioning};
 pub use error::{
-    CompleteError, CreateBucketError, DeleteBucketError, DeleteError, OpenError, PutError, ReadError,
-    StoreError, UploadError,
+    CompleteError, CreateBucketError, DeleteBucketError, DeleteError, OpenError, PutError,
+    ReadError, StoreError, UploadError,
 };
 pub use list::{
     EntryKind, KeyPage, KeyQuery, UploadEntry, UploadPage, UploadQuery, VersionEntry, VersionPage,
     VersionQuery,
 };
+pub use model::Model;
 pub use object::{
-    DeleteTarget, Deleted, NewObject, ObjectAttributes, ObjectInfo, PartInfo, WriteCondition, Written,
+    DeleteTarget, Deleted, NewObject, ObjectAttributes, ObjectInfo, PartInfo, WriteCondition,
+    Written,
 };
 pub use upload::{CompletedPart, Completion, NewUpload, Part, PartPage, PartQuery, UploadRef};
 
@@ -62,7 +69,11 @@ pub trait ObjectStore: Clone + 'static {
     async fn create_bucket(&self, new: NewBucket) -> Result<Arc<Bucket>, CreateBucketError>;
 
     /// Removes a bucket that has no object, version, delete marker or upload in progress.
-    async fn delete_bucket(&self, bucket: BucketId, now: Timestamp) -> Result<(), DeleteBucketError>;
+    async fn delete_bucket(
+        &self,
+        bucket: BucketId,
+        now: Timestamp,
+    ) -> Result<(), DeleteBucketError>;
 
     /// The bucket of this name as it is now; answered from memory.
     fn bucket(&self, name: &BucketName) -> Option<Arc<Bucket>>;
@@ -132,7 +143,11 @@ pub trait ObjectStore: Clone + 'static {
     ) -> Result<Part, PutError>;
 
     /// One page of an upload's parts.
-    async fn list_parts(&self, upload: &UploadRef, query: PartQuery) -> Result<PartPage, UploadError>;
+    async fn list_parts(
+        &self,
+        upload: &UploadRef,
+        query: PartQuery,
+    ) -> Result<PartPage, UploadError>;
 
     /// One page of a bucket's uploads in progress.
     async fn list_uploads(

@@ -86,7 +86,10 @@ pub struct VersionEntry {
     /// Length in bytes.
     pub size: u64,
     /// The algorithm of the kept checksum, with its type.
-    pub checksum: Option<(blockhouse_types::ChecksumAlgorithm, blockhouse_types::ChecksumType)>,
+    pub checksum: Option<(
+        blockhouse_types::ChecksumAlgorithm,
+        blockhouse_types::ChecksumType,
+    )>,
 }
 
 /// Which uploads to list.
@@ -125,5 +128,8 @@ pub struct UploadEntry {
     /// When it began.
     pub initiated: Timestamp,
     /// The checksum asked for.
-    pub checksum: Option<(blockhouse_types::ChecksumAlgorithm, blockhouse_types::ChecksumType)>,
+    pub checksum: Option<(
+        blockhouse_types::ChecksumAlgorithm,
+        blockhouse_types::ChecksumType,
+    )>,
 }

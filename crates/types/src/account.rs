@@ -53,10 +53,23 @@ mod tests {
 
     #[test]
     fn only_twelve_digits() {
-        assert_eq!(AccountId::parse("000000000042").unwrap().to_string(), "000000000042");
-        for bad in ["", "1", "12345678901", "1234567890123", "12345678901x", "+12345678901"] {
+        assert_eq!(
+            AccountId::parse("000000000042").unwrap().to_string(),
+            "000000000042"
+        );
+        for bad in [
+            "",
+            "1",
+            "12345678901",
+            "1234567890123",
+            "12345678901x",
+            "+12345678901",
+        ] {
             assert!(AccountId::parse(bad).is_err(), "{bad}");
         }
-        assert_eq!(AccountId::from_number(1).unwrap().canonical_user().len(), 64);
+        assert_eq!(
+            AccountId::from_number(1).unwrap().canonical_user().len(),
+            64
+        );
     }
 }

@@ -59,7 +59,9 @@ impl ChecksumAlgorithm {
 
     /// Reads the wire name, in any case.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|a| a.name().eq_ignore_ascii_case(name))
+        Self::ALL
+            .into_iter()
+            .find(|a| a.name().eq_ignore_ascii_case(name))
     }
 
     /// The lower-case header that carries it, `x-amz-checksum-crc32` and so on.
@@ -140,7 +142,12 @@ impl Checksum {
     pub fn full(algorithm: ChecksumAlgorithm, value: Vec<u8>) -> Result<Self, InvalidChecksum> {
         let right = value.len() == algorithm.len_bytes();
         right
-            .then_some(Self { algorithm, kind: ChecksumType::FullObject, parts: 0, value })
+            .then_some(Self {
+                algorithm,
+                kind: ChecksumType::FullObject,
+                parts: 0,
+                value,
+            })
             .ok_or(InvalidChecksum)
     }
 
@@ -152,7 +159,12 @@ impl Checksum {
     ) -> Result<Self, InvalidChecksum> {
         let right = value.len() == algorithm.len_bytes();
         right
-            .then_some(Self { algorithm, kind: ChecksumType::Composite, parts, value })
+            .then_some(Self {
+                algorithm,
+                kind: ChecksumType::Composite,
+                parts,
+                value,
+            })
             .ok_or(InvalidChecksum)
     }
 
@@ -180,6 +192,10 @@ impl Checksum {
 impl fmt::Debug for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.algorithm.name(), crate::hex(&self.value))?;
-        if self.parts > 0 { write!(f, "-{}", self.parts) } else { Ok(()) }
+        if self.parts > 0 {
+            write!(f, "-{}", self.parts)
+        } else {
+            Ok(())
+        }
     }
 }

@@ -36,7 +36,10 @@ impl ETag {
 
     /// Reads the tag with or without its quotes.
     pub fn parse(text: &str) -> Result<Self, InvalidETag> {
-        let bare = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+        let bare = text
+            .strip_prefix('"')
+            .and_then(|t| t.strip_suffix('"'))
+            .unwrap_or(text);
         let (md5, parts) = match bare.split_once('-') {
             None => (bare, 0),
             Some((_, parts)) if !parts.bytes().all(|b| b.is_ascii_digit()) => {
@@ -53,7 +56,11 @@ impl ETag {
 impl fmt::Display for ETag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&crate::hex(&self.md5))?;
-        if self.parts > 0 { write!(f, "-{}", self.parts) } else { Ok(()) }
+        if self.parts > 0 {
+            write!(f, "-{}", self.parts)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -73,7 +80,13 @@ mod tests {
             assert_eq!(ETag::parse(&tag.to_string()), Ok(tag));
             assert_eq!(ETag::parse(&format!("\"{tag}\"")), Ok(tag));
         }
-        for bad in ["", "\"\"", "xyz", "d41d8cd98f00b204e9800998ecf8427e-", "d41d8cd98f00b204e9800998ecf8427e-+1"] {
+        for bad in [
+            "",
+            "\"\"",
+            "xyz",
+            "d41d8cd98f00b204e9800998ecf8427e-",
+            "d41d8cd98f00b204e9800998ecf8427e-+1",
+        ] {
             assert!(ETag::parse(bad).is_err(), "{bad}");
         }
     }

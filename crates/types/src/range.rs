@@ -25,13 +25,25 @@ impl ByteRange {
             let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
             digits.then(|| text.parse().ok()).flatten()
         };
-        let (first, last) = header.trim().strip_prefix("bytes=")?.trim().split_once('-')?;
+        let (first, last) = header
+            .trim()
+            .strip_prefix("bytes=")?
+            .trim()
+            .split_once('-')?;
         match (first, last) {
-            ("", count) => Some(Self::Suffix { count: number(count)? }),
-            (first, "") => Some(Self::From { first: number(first)?, last: None }),
+            ("", count) => Some(Self::Suffix {
+                count: number(count)?,
+            }),
+            (first, "") => Some(Self::From {
+                first: number(first)?,
+                last: None,
+            }),
             (first, last) => {
                 let (first, last) = (number(first)?, number(last)?);
-                (first <= last).then_some(Self::From { first, last: Some(last) })
+                (first <= last).then_some(Self::From {
+                    first,
+                    last: Some(last),
+                })
             }
         }
     }
@@ -65,7 +77,15 @@ mod tests {
         assert_eq!(r("bytes=10-", 10), Some(None));
         assert_eq!(r("bytes=-0", 10), Some(None));
         assert_eq!(r("bytes=0-18446744073709551615", 10), Some(Some(0..10)));
-        for ignored in ["", "bytes=", "bytes=-", "bytes=5-4", "bytes=0-1,3-4", "lines=0-1", "bytes=+1-2"] {
+        for ignored in [
+            "",
+            "bytes=",
+            "bytes=-",
+            "bytes=5-4",
+            "bytes=0-1,3-4",
+            "lines=0-1",
+            "bytes=+1-2",
+        ] {
             assert_eq!(ByteRange::parse(ignored), None, "{ignored}");
         }
     }

@@ -7,7 +7,7 @@ pub struct RequestId(u64);
 
 impl RequestId {
     /// A fresh id.
-    pub fn new(entropy: &mut impl Entropy) -> Self {
+    pub fn new(entropy: &mut (impl Entropy + ?Sized)) -> Self {
         Self(entropy.next_u64())
     }
 

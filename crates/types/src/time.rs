@@ -21,9 +21,14 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the clock"
+    )]
     fn now(&self) -> Timestamp {
-        let since = std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = std::time::SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }
@@ -66,7 +71,10 @@ impl Timestamp {
     /// `2026-11-21T23:09:43.123Z`: listings and errors.
     pub fn to_iso(self) -> String {
         let (y, mo, d, h, mi, s) = self.civil();
-        format!("{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}.{:03}Z", self.0 % 1000)
+        format!(
+            "{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}.{:03}Z",
+            self.0 % 1000
+        )
     }
 
     /// `2026-11-21T23:09:43Z`: whole seconds.
@@ -87,7 +95,14 @@ impl Timestamp {
                 _ => Err(InvalidTimestamp),
             })
         };
-        Self::from_civil((i64::from(n(0, 4)?), n(4, 6)?, n(6, 8)?, n(9, 11)?, n(11, 13)?, n(13, 15)?))
+        Self::from_civil((
+            i64::from(n(0, 4)?),
+            n(4, 6)?,
+            n(6, 8)?,
+            n(9, 11)?,
+            n(11, 13)?,
+            n(13, 15)?,
+        ))
     }
 
     fn from_civil((y, mo, d, h, mi, s): Civil) -> Result<Self, InvalidTimestamp> {
@@ -99,7 +114,9 @@ impl Timestamp {
             return Err(InvalidTimestamp);
         }
         let secs = days * 86_400 + i64::from(h * 3600 + mi * 60 + s);
-        u64::try_from(secs).map(Self::from_secs).map_err(|_| InvalidTimestamp)
+        u64::try_from(secs)
+            .map(Self::from_secs)
+            .map_err(|_| InvalidTimestamp)
     }
 
     fn civil(self) -> Civil {
@@ -148,8 +165,17 @@ mod tests {
         let t = Timestamp::from_millis(1_369_353_600_042);
         assert_eq!(t.to_basic(), "20130524T000000Z");
         assert_eq!(t.to_iso(), "2013-05-24T00:00:00.042Z");
-        assert_eq!(Timestamp::parse_basic("20130524T000000Z").unwrap().secs(), t.secs());
-        for bad in ["20130230T000000Z", "20130524T240000Z", "20130524T000000", "2013-05-24T00:00Z", "2013052aT000000Z"] {
+        assert_eq!(
+            Timestamp::parse_basic("20130524T000000Z").unwrap().secs(),
+            t.secs()
+        );
+        for bad in [
+            "20130230T000000Z",
+            "20130524T240000Z",
+            "20130524T000000",
+            "2013-05-24T00:00Z",
+            "2013052aT000000Z",
+        ] {
             assert!(Timestamp::parse_basic(bad).is_err(), "{bad}");
         }
     }

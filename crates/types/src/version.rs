@@ -45,7 +45,9 @@ impl VersionId {
         if text == "null" {
             return Ok(Self::NULL);
         }
-        crate::unhex(text.as_bytes()).map(|b| Self(Some(b))).ok_or(InvalidVersionId)
+        crate::unhex(text.as_bytes())
+            .map(|b| Self(Some(b)))
+            .ok_or(InvalidVersionId)
     }
 }
 

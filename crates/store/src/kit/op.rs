@@ -1,0 +1,158 @@
+use crate::{DocumentKind, Versioning};
+use blockhouse_types::{AccountId, BucketName, ETag, ObjectKey, Timestamp};
+use bytes::Bytes;
+
+/// The bytes of a body, told by a seed and a length: equal contents are equal bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Content {
+    /// Which bytes.
+    pub seed: u64,
+    /// How many.
+    pub len_bytes: usize,
+}
+
+impl Content {
+    /// The bytes.
+    pub fn bytes(self) -> Bytes {
+        let mut random = super::SplitMix(self.seed ^ 0x5851_f42d_4c95_7f2d);
+        let mut bytes = Vec::with_capacity(self.len_bytes + 8);
+        while bytes.len() < self.len_bytes {
+            bytes.extend_from_slice(&random.next().to_le_bytes());
+        }
+        bytes.truncate(self.len_bytes);
+        Bytes::from(bytes)
+    }
+
+    /// A tag that only this content has. It stands for the MD5, which is not the store's to know.
+    pub fn etag(self) -> ETag {
+        let mut tag = [0; 16];
+        tag[..8].copy_from_slice(&self.seed.to_be_bytes());
+        tag[8..].copy_from_slice(&(self.len_bytes as u64).to_be_bytes());
+        ETag::of_body(tag)
+    }
+}
+
+/// Which version, in the order in which this run was given versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionRef {
+    /// The current one.
+    Current,
+    /// `null`.
+    Null,
+    /// The n-th version id that was given, modulo their number; `null` if none was.
+    Given(usize),
+}
+
+/// A condition on what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConditionRef {
+    /// None.
+    None,
+    /// Nothing may be there.
+    Absent,
+    /// Something must be there.
+    Present,
+    /// An object of this content must be there.
+    Holds(Content),
+}
+
+/// One call of the contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    missing_docs,
+    reason = "each variant is the contract's method of the same name"
+)]
+pub enum Op {
+    CreateBucket {
+        name: BucketName,
+        owner: AccountId,
+        now: Timestamp,
+    },
+    DeleteBucket {
+        name: BucketName,
+        now: Timestamp,
+    },
+    SetVersioning {
+        name: BucketName,
+        versioning: Versioning,
+        now: Timestamp,
+    },
+    SetDocument {
+        name: BucketName,
+        kind: DocumentKind,
+        content: Option<Content>,
+        now: Timestamp,
+    },
+    Put {
+        name: BucketName,
+        key: ObjectKey,
+        content: Content,
+        tagged: bool,
+        condition: ConditionRef,
+        body_fails: bool,
+        now: Timestamp,
+    },
+    Get {
+        name: BucketName,
+        key: ObjectKey,
+        version: VersionRef,
+        from: u64,
+        len_bytes: u64,
+    },
+    Delete {
+        name: BucketName,
+        targets: Vec<(ObjectKey, VersionRef, ConditionRef)>,
+        now: Timestamp,
+    },
+    SetTags {
+        name: BucketName,
+        key: ObjectKey,
+        version: VersionRef,
+        count: usize,
+        now: Timestamp,
+    },
+    List {
+        name: BucketName,
+        prefix: String,
+        delimiter: String,
+        max: usize,
+    },
+    ListVersions {
+        name: BucketName,
+        prefix: String,
+        delimiter: String,
+        max: usize,
+    },
+    ListUploads {
+        name: BucketName,
+        prefix: String,
+        delimiter: String,
+        max: usize,
+    },
+    CreateUpload {
+        name: BucketName,
+        key: ObjectKey,
+        now: Timestamp,
+    },
+    PutPart {
+        upload: usize,
+        number: u16,
+        content: Content,
+        body_fails: bool,
+        now: Timestamp,
+    },
+    ListParts {
+        upload: usize,
+        max: usize,
+    },
+    Complete {
+        upload: usize,
+        parts: Vec<(u16, Content)>,
+        condition: ConditionRef,
+        now: Timestamp,
+    },
+    Abort {
+        upload: usize,
+        now: Timestamp,
+    },
+}
