@@ -1,0 +1,39 @@
+use std::{future::Future, io};
+
+/// Completions that may lie unread. Many times more than submissions, because one thread's ring
+/// carries every read and write of its connections.
+const COMPLETIONS: u32 = 4096;
+
+/// Runs `future` on this thread in tokio-uring's runtime: tokio's sockets, timers and local tasks,
+/// and a ring with `entries` submission slots (a power of two).
+///
+/// Submissions reach the kernel when the thread parks: nothing on this thread may block or spin.
+///
+/// # Errors
+/// What the kernel answered when the ring was set up; see [`crate::probe::io_uring`] for the usual
+/// refusals.
+pub fn io_thread<F: Future>(entries: u32, future: F) -> io::Result<F::Output> {
+    let mut ring = tokio_uring::uring_builder();
+    // Not DEFER_TASKRUN: tokio-uring 0.5 waits on the ring's descriptor, which that flag keeps
+    // silent until the next system call of this thread; it hangs.
+    ring.setup_coop_taskrun()
+        .setup_single_issuer()
+        .setup_cqsize(COMPLETIONS);
+    let mut builder = tokio_uring::builder();
+    builder.entries(entries).uring_builder(&ring);
+    Ok(tokio_uring::Runtime::new(&builder)?.block_on(future))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_ring_thread_runs_tokio_and_ring_operations() {
+        let result = super::io_thread(64, async {
+            let (left, right) = tokio::sync::oneshot::channel();
+            tokio_uring::spawn(async move { left.send(5) });
+            tokio_uring::no_op().await.unwrap();
+            right.await.unwrap()
+        });
+        assert_eq!(result.unwrap(), 5);
+    }
+}
