@@ -1,2 +1,119 @@
 //! `cargo xtask`: what cargo cannot do.
-fn main() {}
+//!
+//! * `cargo xtask test` runs everything that CI runs, in stages that each print their time, and
+//!   installs what a stage needs and the machine lacks.
+//! * `cargo xtask soak` runs the long versions: deeper simulations, more kills, longer fuzzing.
+//!
+//! A stage that cannot run is a failure, never a silent pass.
+#![forbid(unsafe_code)]
+
+mod soak;
+mod stage;
+mod tools;
+
+use clap::{Parser, Subcommand};
+use stage::Stage;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(about = "What cargo cannot do: the staged test run, and the long one")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Everything that CI runs, in stages.
+    Test {
+        /// Only these stages (by name); all without.
+        stages: Vec<String>,
+    },
+    /// The long runs. Their logs are for the release note.
+    Soak {
+        /// Only these parts: sim, kill, fuzz; all without.
+        parts: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Test { stages } => stage::run(&ci_stages(), &stages),
+        Task::Soak { parts } => stage::run(&soak::stages(), &parts),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The stages of CI in order. The budgets are for two cores.
+fn ci_stages() -> Vec<Stage> {
+    const NODE: &str = "target/release/blockhouse";
+    vec![
+        Stage::new("tools", 5, tools::install),
+        Stage::commands(
+            "lint",
+            6,
+            &[
+                &["cargo", "fmt", "--all", "--check"],
+                &[
+                    "cargo",
+                    "clippy",
+                    "--quiet",
+                    "--workspace",
+                    "--all-targets",
+                    "--",
+                    "-D",
+                    "warnings",
+                ],
+                // Advisories need the network; they are checked by hand.
+                &[
+                    "cargo",
+                    "deny",
+                    "--offline",
+                    "check",
+                    "--hide-inclusion-graph",
+                    "licenses",
+                    "bans",
+                    "sources",
+                ],
+            ],
+        ),
+        Stage::commands("build", 12, &[&["cargo", "build", "--release", "--quiet"]]),
+        Stage::commands(
+            "unit and simulation",
+            8,
+            &[&["cargo", "test", "--workspace", "--quiet"]],
+        ),
+        Stage::commands("signers", 2, &[&["python3", "tests/signers/run.py"]]),
+        Stage::commands(
+            "clients",
+            8,
+            &[
+                &["python3", "tests/clients/run.py", "--launch", NODE],
+                &[
+                    "python3",
+                    "tests/clients/run.py",
+                    "--launch",
+                    NODE,
+                    "--plain",
+                ],
+            ],
+        ),
+        Stage::commands(
+            "errors",
+            2,
+            &[&["python3", "tests/signers/negative.py", "--launch", NODE]],
+        ),
+        Stage::commands(
+            "kill",
+            3,
+            &[&["python3", "tests/clients/kill.py", "--launch", NODE]],
+        ),
+        Stage::new("fuzz smoke", 10, || soak::fuzz(20)),
+    ]
+}
