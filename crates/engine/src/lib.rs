@@ -1,1 +1,3 @@
 //! Keeps objects on devices: index, log, extents, multipart, recovery, space; fulfils the store contract.
+
+mod index;
