@@ -8,12 +8,36 @@
 //!   the device as failed and never retry the flush (Rebello et al., ATC'20).
 //! * Dropping a future does not cancel what the device was told to do.
 //!
-//! Three implementations: io_uring ([`uring`]), plain calls ([`plain`]) for containers that refuse
-//! io_uring, and a simulated device ([`sim`]) whose fault model stands in its header.
+//! Three implementations: io_uring ([`UringDevice`] for I/O threads, [`SoloDevice`] for the log
+//! writer), plain calls ([`PlainDevice`]) for containers that refuse io_uring, and a simulated
+//! device ([`sim::SimDevice`]) whose fault model stands in the header of [`sim`]. [`Backend`]
+//! chooses between the first two when a node starts.
 #![forbid(unsafe_code)]
-#![allow(async_fn_in_trait, reason = "a device handle lives on one thread; its futures need no Send")]
+#![allow(
+    async_fn_in_trait,
+    reason = "a device handle lives on one thread; its futures need no Send"
+)]
 
-pub use blockhouse_uring::{AlignedBuf, BLOCK_BYTES};
+mod backend;
+pub mod faults;
+mod file;
+mod plain;
+mod power;
+pub mod sim;
+mod solo;
+mod uring;
+
+pub use backend::{Backend, IoDevice, LogDevice};
+pub use blockhouse_uring::{
+    AlignedBuf, BLOCK_BYTES, BUF_BYTES_MAX, BufPool,
+    probe::{DirectRefused, UringRefused},
+};
+pub use file::{DeviceFile, OpenDeviceError, OpenMode, open_file};
+pub use plain::{PlainDevice, Workers};
+pub use power::Power;
+pub use solo::SoloDevice;
+pub use uring::UringDevice;
+
 use std::{io, sync::Arc};
 
 /// A handle to a block device, cheap to clone, that belongs to one thread.
