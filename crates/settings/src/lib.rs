@@ -1,1 +1,18 @@
-//! What may be configured: typed model, defaults, validation.
+//! What may be configured: one typed model, its defaults, and why a value is refused.
+//!
+//! A [`NodeSettings`] that exists is valid: it is read whole, from TOML, before the node binds a
+//! port or opens a device, and a refusal names the field. Unknown fields are refused too, so that a
+//! misspelt one does not pass for a default.
+//!
+//! It never reads a file or the environment: text comes in, values go out.
+#![forbid(unsafe_code)]
+
+mod document;
+mod node;
+mod secret;
+
+pub use document::{IoMode, SettingsError};
+pub use node::{
+    Account, Credential, DEVICES_MAX, DOMAINS_MAX, Listen, NodeSettings, REGION_DEFAULT, TlsFiles,
+};
+pub use secret::Secret;

@@ -1,0 +1,161 @@
+use crate::{IoMode, Secret, SettingsError, document::Document};
+use blockhouse_types::AccountId;
+use std::{net::SocketAddr, path::PathBuf};
+
+/// The region of a node that was told none. None of AWS's own: see [`NodeSettings::region`].
+pub const REGION_DEFAULT: &str = "local-1";
+
+/// Devices of one node, at most.
+pub const DEVICES_MAX: usize = 64;
+
+/// Domains of one node, at most.
+pub const DOMAINS_MAX: usize = 16;
+
+/// Addresses to listen on, at most.
+pub(crate) const LISTENERS_MAX: usize = 64;
+
+/// I/O threads, at most.
+pub(crate) const IO_THREADS_MAX: usize = 256;
+
+/// Length of an access key's public id, in bytes, at most. AWS's own have 20.
+pub(crate) const ACCESS_KEY_ID_BYTES_MAX: usize = 128;
+
+/// Length of a secret key in bytes. AWS's own have 40.
+pub(crate) const SECRET_BYTES_MIN: usize = 16;
+/// See [`SECRET_BYTES_MIN`].
+pub(crate) const SECRET_BYTES_MAX: usize = 256;
+
+/// The settings of a node. All of them have been judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeSettings {
+    /// The region that clients sign for; default [`REGION_DEFAULT`]. Never one of AWS's old regions,
+    /// for which some clients presign by signature version 2.
+    pub region: String,
+    /// Host names whose labels in front are bucket names, in lower case.
+    pub domains: Vec<String>,
+    /// Block devices or files, in the order in which the pool knows them.
+    pub devices: Vec<PathBuf>,
+    /// The folder of the small control state, which can always be made anew.
+    pub control: PathBuf,
+    /// How the disks are reached.
+    pub io: IoMode,
+    /// I/O threads; by default as many as the machine has cores.
+    pub io_threads: Option<usize>,
+    /// Where to listen.
+    pub listen: Listen,
+    /// The certificate of the TLS listeners; there if they are.
+    pub tls: Option<TlsFiles>,
+    /// Who may sign.
+    pub accounts: Vec<Account>,
+}
+
+/// Where a node listens. Port 0 is any free port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// S3 over http; at least one.
+    pub s3: Vec<SocketAddr>,
+    /// S3 over https.
+    pub s3_tls: Vec<SocketAddr>,
+    /// Health, readiness and metrics.
+    pub admin: SocketAddr,
+}
+
+/// A certificate chain and its key, as PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, the node's own certificate first.
+    pub chain: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// An account and the key of its root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its number.
+    pub id: AccountId,
+    /// Its root's key.
+    pub credential: Credential,
+}
+
+/// An access key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// The public half.
+    pub access_key_id: String,
+    /// The other one.
+    pub secret_access_key: Secret,
+}
+
+impl NodeSettings {
+    /// Reads and judges a document.
+    pub fn parse(toml: &str) -> Result<Self, SettingsError> {
+        Document::read(toml)?.validate()
+    }
+
+    /// The document, secrets included: for the socket to a role and for nothing else.
+    pub fn to_toml(&self) -> Result<Secret, toml::ser::Error> {
+        toml::to_string(&Document::of(self)).map(Secret::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+        domains = ["S3.Example"]
+        devices = ["dev0.img", "dev1.img"]
+        control = "control"
+        [listen]
+        s3 = ["127.0.0.1:9000", "[::1]:9000"]
+        admin = "127.0.0.1:9002"
+        [[account]]
+        id = "000000000001"
+        access_key_id = "AKIA0"
+        secret_access_key = "0123456789abcdef"
+    "#;
+
+    #[test]
+    fn reads_with_defaults_and_writes_the_same() {
+        let settings = NodeSettings::parse(GOOD).unwrap();
+        assert_eq!(settings.region, REGION_DEFAULT);
+        assert_eq!(settings.domains, ["s3.example"]);
+        assert_eq!(settings.io, IoMode::Auto);
+        let again = NodeSettings::parse(settings.to_toml().unwrap().expose()).unwrap();
+        assert_eq!(again, settings);
+    }
+
+    #[test]
+    fn a_refusal_names_the_field() {
+        for (good, bad, field) in [
+            ("domains =", "region = \"us-east-1\"\ndomains =", "region"),
+            ("S3.Example", "-x", "domains[0]"),
+            ("S3.Example", "10.0.0.1", "domains[0]"),
+            ("dev1.img", "dev0.img", "devices"),
+            ("control =", "io_threads = 0\ncontrol =", "io_threads"),
+            ("[::1]:9000", "127.0.0.1:9002", "listen"),
+            ("admin =", "s3_tls = [\"127.0.0.1:1\"]\nadmin =", "tls"),
+            ("000000000001", "1", "account[0].id"),
+            ("AKIA0", "", "account[0].access_key_id"),
+            ("0123456789abcdef", "short", "account[0].secret_access_key"),
+        ] {
+            let error = NodeSettings::parse(&GOOD.replace(good, bad)).unwrap_err();
+            assert!(
+                matches!(&error, SettingsError::Value { field: f, .. } if f == field),
+                "{bad}: {error:?}"
+            );
+        }
+        let error = NodeSettings::parse(&GOOD.replace("control =", "controll =")).unwrap_err();
+        assert!(
+            matches!(error, SettingsError::Syntax { line: 4, .. }),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let settings = NodeSettings::parse(GOOD).unwrap();
+        assert!(!format!("{settings:?}").contains("0123456789abcdef"));
+    }
+}
