@@ -16,6 +16,7 @@
 mod apply;
 mod generate;
 mod op;
+mod recover;
 mod view;
 
 pub use apply::{Names, Outcome, apply};

@@ -85,6 +85,13 @@ impl Model {
         }
     }
 
+    /// Raises the time floor to `now`, as a commit would; for a crash harness, whose subject may
+    /// have committed something that nobody was told of.
+    pub fn observe(&self, now: Timestamp) {
+        let mut state = self.lock();
+        state.floor = state.floor.max(now);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere cannot leave half a change: every change is made after the last check.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

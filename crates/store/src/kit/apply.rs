@@ -12,9 +12,9 @@ use std::{collections::BTreeMap, fmt::Write as _};
 /// same order, so the n-th of one is the n-th of the other.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    buckets: BTreeMap<BucketName, BucketId>,
+    pub(super) buckets: BTreeMap<BucketName, BucketId>,
     versions: Vec<VersionId>,
-    uploads: Vec<(UploadRef, BTreeMap<u16, Content>)>,
+    pub(super) uploads: Vec<(UploadRef, BTreeMap<u16, Content>)>,
 }
 
 impl Names {
@@ -55,7 +55,7 @@ impl Names {
         }
     }
 
-    fn given(&mut self, version: VersionId) {
+    pub(super) fn given(&mut self, version: VersionId) {
         if !version.is_null() {
             self.versions.push(version);
         }

@@ -30,6 +30,15 @@ impl Content {
         tag[8..].copy_from_slice(&(self.len_bytes as u64).to_be_bytes());
         ETag::of_body(tag)
     }
+
+    /// The content that has this tag; `None` for a tag that is not [`Self::etag`]'s.
+    pub fn of_etag(etag: &ETag) -> Option<Self> {
+        let (seed, len) = etag.md5().split_at(8);
+        let seed = u64::from_be_bytes(seed.try_into().ok()?);
+        let len_bytes = u64::from_be_bytes(len.try_into().ok()?);
+        let content = Self { seed, len_bytes: usize::try_from(len_bytes).ok()? };
+        (content.etag() == *etag).then_some(content)
+    }
 }
 
 /// Which version, in the order in which this run was given versions.

@@ -76,3 +76,22 @@ fn a_fork_lives_alone() {
     }
     assert_eq!(before, ready(super::view(&fork)).unwrap());
 }
+
+#[test]
+fn recovered_names_go_on_as_the_old_ones() {
+    let (model, mut names) = (Model::new(), Names::default());
+    let mut generator = Generator::new(11, Profile::default());
+    for _ in 0..2000 {
+        let op = generator.next_op(&names);
+        ready(apply(&model, &mut names, &op));
+    }
+    let other = model.fork();
+    let mut names = ready(Names::recover(&model)).unwrap();
+    let mut of_other = ready(Names::recover(&other)).unwrap();
+    assert!(!names.is_empty());
+    for _ in 0..2000 {
+        let op = generator.next_op(&names);
+        let (a, b) = (apply(&model, &mut names, &op), apply(&other, &mut of_other, &op));
+        assert_eq!(ready(a), ready(b), "{op:?}");
+    }
+}
