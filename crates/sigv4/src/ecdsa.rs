@@ -1,0 +1,218 @@
+//! SigV4A: one P-256 key pair per access key, derived from its id and secret alone, whatever the
+//! day, region or service. The verifier needs the public half only.
+//!
+//! Derivation is NIST SP 800-108 in counter mode over HMAC-SHA256, repeated with the next counter
+//! while the result is not below the curve's order less one.
+
+use crate::key::keyed;
+use hmac::Mac as _;
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
+use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
+use p256::elliptic_curve::bigint::{ArrayEncoding as _, U256};
+use p256::{NonZeroScalar, SecretKey};
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// The order of P-256 less two: the largest value that derivation takes.
+const ORDER_LESS_TWO: U256 =
+    U256::from_be_hex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc63254f");
+
+/// The counters that derivation tries. One in 2^32 fails, so that the second is never seen.
+const COUNTERS: std::ops::RangeInclusive<u8> = 1..=254;
+
+/// The longest hexadecimal text of a DER signature of two 32-byte numbers.
+const SIGNATURE_DIGITS_MAX: usize = 144;
+
+/// The public half of an access key's SigV4A pair.
+#[derive(Clone)]
+pub struct PublicKey(VerifyingKey);
+
+/// No counter gave a key. With a real secret this does not happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no key pair can be derived from this secret")]
+pub struct DerivationFailed;
+
+impl PublicKey {
+    /// Whether `signature` (hexadecimal DER) on `digest` was made with the private half.
+    pub(crate) fn verify(&self, digest: &[u8; 32], signature: &str) -> bool {
+        let Some(der) = decode_hex(signature) else {
+            return false;
+        };
+        let Ok(signature) = Signature::from_der(&der) else {
+            return false;
+        };
+        self.0.verify_prehash(digest, &signature).is_ok()
+    }
+
+    /// The point's coordinates, big-endian.
+    pub fn coordinates(&self) -> ([u8; 32], [u8; 32]) {
+        let point = self.0.to_sec1_point(false);
+        let bytes = point.as_bytes();
+        let half = |from: usize| {
+            let mut half = [0; 32];
+            half.copy_from_slice(&bytes[from..from + 32]);
+            half
+        };
+        (half(1), half(33))
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PublicKey")
+    }
+}
+
+pub(crate) fn derive_public_key(
+    secret: &str,
+    access_key_id: &str,
+) -> Result<PublicKey, DerivationFailed> {
+    let pair = derive_pair(secret, access_key_id)?;
+    Ok(PublicKey(*pair.verifying_key()))
+}
+
+/// `K = HMAC("AWS4A" + secret, 1 || algorithm || 0 || id || counter || 256)`; the private scalar is
+/// `K + 1` for the first `K` that is not too large.
+pub(crate) fn derive_pair(
+    secret: &str,
+    access_key_id: &str,
+) -> Result<SigningKey, DerivationFailed> {
+    let seed = Zeroizing::new(format!("AWS4A{secret}"));
+    for counter in COUNTERS {
+        let mut mac = keyed(seed.as_bytes());
+        mac.update(&1u32.to_be_bytes());
+        mac.update(b"AWS4-ECDSA-P256-SHA256\0");
+        mac.update(access_key_id.as_bytes());
+        mac.update(&[counter]);
+        mac.update(&256u32.to_be_bytes());
+        let candidate = Zeroizing::new(U256::from_be_byte_array(mac.finalize().into_bytes()));
+        if *candidate > ORDER_LESS_TWO {
+            continue;
+        }
+        let scalar = Zeroizing::new(candidate.wrapping_add(&U256::ONE).to_be_byte_array());
+        let scalar = NonZeroScalar::from_repr(*scalar)
+            .into_option()
+            .ok_or(DerivationFailed)?;
+        return Ok(SigningKey::from(SecretKey::from(scalar)));
+    }
+    Err(DerivationFailed)
+}
+
+fn decode_hex(text: &str) -> Option<Vec<u8>> {
+    if text.len() > SIGNATURE_DIGITS_MAX || !text.len().is_multiple_of(2) {
+        return None;
+    }
+    text.as_bytes()
+        .chunks_exact(2)
+        .map(|pair| blockhouse_types::unhex(pair).map(|[b]| b))
+        .collect()
+}
+
+/// Whether a region set (`*`, `us-*`, `a,b`) contains `region`.
+pub fn region_set_contains(set: &str, region: &str) -> bool {
+    set.split(',')
+        .map(str::trim)
+        .any(|pattern| matches(pattern, region))
+}
+
+/// Whether `text` matches `pattern`, in which each `*` stands for any run of characters. The text
+/// between two stars is taken where it first occurs, so that the cost is linear.
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut text) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut pieces = rest.split('*').peekable();
+    while let Some(piece) = pieces.next() {
+        if pieces.peek().is_none() {
+            return text.ends_with(piece);
+        }
+        let Some((_, after)) = text.split_once(piece) else {
+            return false;
+        };
+        text = after;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blockhouse_types::hex;
+    use p256::ecdsa::DerSignature;
+    use p256::ecdsa::signature::hazmat::PrehashSigner as _;
+    use proptest::prelude::*;
+
+    const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+
+    #[test]
+    fn the_published_pair() {
+        // awslabs/aws-c-auth, tests/key_derivation_tests.c: the pair of the example credentials.
+        let (x, y) = derive_public_key(SECRET, "AKIDEXAMPLE")
+            .unwrap()
+            .coordinates();
+        assert_eq!(
+            hex(&x),
+            "b6618f6a65740a99e650b33b6b4b5bd0d43b176d721a3edfea7e7d2d56d936b1"
+        );
+        assert_eq!(
+            hex(&y),
+            "865ed22a7eadc9c5cb9d2cbaca1b3699139fedc5043dc6661864218330c8e518"
+        );
+    }
+
+    #[test]
+    fn only_the_owner_signs() {
+        let pair = derive_pair(SECRET, "AKIDEXAMPLE").unwrap();
+        let signature: DerSignature = pair.sign_prehash(&[7; 32]).unwrap();
+        let signature = hex(signature.as_bytes());
+        let key = derive_public_key(SECRET, "AKIDEXAMPLE").unwrap();
+        assert!(key.verify(&[7; 32], &signature));
+        assert!(!key.verify(&[8; 32], &signature));
+        assert!(
+            !derive_public_key(SECRET, "AKIDEXAMPL")
+                .unwrap()
+                .verify(&[7; 32], &signature)
+        );
+        for odd in [
+            "",
+            "0",
+            "zz",
+            &signature[2..],
+            &format!("{signature}00"),
+            &"30".repeat(80),
+        ] {
+            assert!(!key.verify(&[7; 32], odd), "{odd}");
+        }
+    }
+
+    #[test]
+    fn region_sets() {
+        for (set, region, inside) in [
+            ("*", "local-1", true),
+            ("local-1", "local-1", true),
+            ("us-east-1, local-1", "local-1", true),
+            ("local-*", "local-1", true),
+            ("*-1", "local-1", true),
+            ("l*l-*", "local-1", true),
+            ("*a*a*", "aba", true),
+            ("a*a", "a", false),
+            ("us-*", "local-1", false),
+            ("", "local-1", false),
+            ("local-1", "local-10", false),
+            ("*local-1*x", "local-1", false),
+        ] {
+            assert_eq!(region_set_contains(set, region), inside, "{set} {region}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_judged(signature in ".{0,200}", set in ".{0,40}", region in ".{0,20}") {
+            let _ = decode_hex(&signature);
+            let _ = region_set_contains(&set, &region);
+        }
+    }
+}

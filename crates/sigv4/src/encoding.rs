@@ -1,0 +1,147 @@
+//! Percent-encoding, the way signatures want it: unreserved characters bare, everything else as
+//! `%XX` in upper case. A received text is decoded and encoded again, so that `%7e`, `%7E` and `~`
+//! are one. A `%` that starts no escape stands for itself.
+
+use crate::sink::Sink;
+use std::borrow::Cow;
+
+/// What a `+` means where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plus {
+    /// Itself: in a path.
+    Literal,
+    /// A space: in a query, as forms encode it.
+    Space,
+}
+
+const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+
+/// `A-Z a-z 0-9 - _ . ~`: RFC 3986, section 2.3.
+pub(crate) const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
+}
+
+/// Encodes every byte of `bytes` that is not unreserved.
+pub(crate) fn put_encoded(sink: &mut impl Sink, bytes: &[u8]) {
+    let mut rest = bytes;
+    loop {
+        let bare = rest
+            .iter()
+            .position(|b| !is_unreserved(*b))
+            .unwrap_or(rest.len());
+        let (head, tail) = rest.split_at(bare);
+        sink.put(head);
+        let Some((byte, after)) = tail.split_first() else {
+            return;
+        };
+        put_escape(sink, *byte);
+        rest = after;
+    }
+}
+
+fn put_escape(sink: &mut impl Sink, byte: u8) {
+    let digit = |nibble: u8| DIGITS[usize::from(nibble & 15)];
+    sink.put(&[b'%', digit(byte >> 4), digit(byte)]);
+}
+
+/// The canonical form of an encoded text; borrowed when it is canonical as received.
+pub(crate) fn recode(raw: &[u8], plus: Plus) -> Cow<'_, [u8]> {
+    if is_canonical(raw) {
+        return Cow::Borrowed(raw);
+    }
+    let mut encoded = Vec::with_capacity(raw.len() + 16);
+    put_encoded(&mut encoded, &decode(raw, plus));
+    Cow::Owned(encoded)
+}
+
+fn is_canonical(raw: &[u8]) -> bool {
+    let mut rest = raw;
+    while let Some((byte, after)) = rest.split_first() {
+        if is_unreserved(*byte) {
+            rest = after;
+            continue;
+        }
+        let [b'%', high, low, after @ ..] = rest else {
+            return false;
+        };
+        let upper = |c: &u8| matches!(c, b'0'..=b'9' | b'A'..=b'F');
+        if !upper(high) || !upper(low) || escaped(*high, *low).is_none_or(is_unreserved) {
+            return false;
+        }
+        rest = after;
+    }
+    true
+}
+
+/// Decodes `%XX`, and `+` where it is a space; borrowed when there is nothing to decode.
+pub(crate) fn decode(raw: &[u8], plus: Plus) -> Cow<'_, [u8]> {
+    let special = |b: &u8| *b == b'%' || (*b == b'+' && plus == Plus::Space);
+    if !raw.iter().any(special) {
+        return Cow::Borrowed(raw);
+    }
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        match (byte, rest) {
+            (b'+', _) if plus == Plus::Space => decoded.push(b' '),
+            (b'%', [high, low, tail @ ..]) => match escaped(*high, *low) {
+                Some(byte) => {
+                    decoded.push(byte);
+                    rest = tail;
+                }
+                None => decoded.push(b'%'),
+            },
+            (byte, _) => decoded.push(*byte),
+        }
+    }
+    Cow::Owned(decoded)
+}
+
+fn escaped(high: u8, low: u8) -> Option<u8> {
+    let digit = |c: u8| {
+        char::from(c)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
+    Some(digit(high)? << 4 | digit(low)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn recoded(raw: &str, plus: Plus) -> String {
+        String::from_utf8(recode(raw.as_bytes(), plus).into_owned()).unwrap()
+    }
+
+    #[test]
+    fn one_form_for_every_spelling() {
+        assert_eq!(recoded("a-_.~Z9", Plus::Literal), "a-_.~Z9");
+        assert_eq!(recoded("%7e%7E%61", Plus::Literal), "~~a");
+        assert_eq!(recoded("a%2fb%2Fc", Plus::Literal), "a%2Fb%2Fc");
+        assert_eq!(recoded("a+b", Plus::Literal), "a%2Bb");
+        assert_eq!(recoded("a+b%2B", Plus::Space), "a%20b%2B");
+        assert_eq!(recoded("100%", Plus::Literal), "100%25");
+        assert_eq!(recoded("%g1%", Plus::Literal), "%25g1%25");
+        assert_eq!(recoded("\u{1234}*;", Plus::Literal), "%E1%88%B4%2A%3B");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_survive_encoding(bytes: Vec<u8>) {
+            let mut encoded = Vec::new();
+            put_encoded(&mut encoded, &bytes);
+            prop_assert!(is_canonical(&encoded));
+            prop_assert_eq!(&*decode(&encoded, Plus::Space), &*bytes);
+            prop_assert_eq!(&*recode(&encoded, Plus::Space), &*encoded);
+        }
+
+        #[test]
+        fn recoding_twice_changes_nothing(raw: Vec<u8>) {
+            let once = recode(&raw, Plus::Space).into_owned();
+            prop_assert_eq!(&*recode(&once, Plus::Space), &*once);
+        }
+    }
+}

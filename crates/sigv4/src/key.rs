@@ -1,0 +1,184 @@
+//! Secrets and what is derived from them. A [`SecretKey`] is zeroed when dropped and never printed;
+//! a [`SigningKey`] is good for one day, region and service, and costs four HMACs, so that a
+//! [`SigningKeyCache`] keeps the last few of each key.
+
+use crate::ecdsa::{DerivationFailed, PublicKey, derive_public_key};
+use crate::sink::Sink;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// How many signing keys a cache keeps: the nine days that a link may be dated, for two services,
+/// and a few to spare. The oldest gives way.
+pub const SIGNING_KEYS_MAX: usize = 24;
+
+/// A secret access key.
+pub struct SecretKey(Zeroizing<String>);
+
+impl SecretKey {
+    /// Takes the secret over; the caller's own copies are the caller's to clear.
+    pub fn new(secret: String) -> Self {
+        Self(Zeroizing::new(secret))
+    }
+
+    /// The HMAC key for one day (eight digits), region and service.
+    pub fn signing_key(&self, day: &str, region: &str, service: &str) -> SigningKey {
+        let seed = Zeroizing::new(format!("AWS4{}", *self.0));
+        let day = mac(seed.as_bytes(), day);
+        let region = mac(&*day, region);
+        let service = mac(&*region, service);
+        SigningKey(keyed(&*mac(&*service, "aws4_request")))
+    }
+
+    /// The public key that judges this secret's SigV4A signatures. It depends on the id and the
+    /// secret alone; deriving it costs about as much as one verification.
+    pub fn public_key(&self, access_key_id: &str) -> Result<PublicKey, DerivationFailed> {
+        derive_public_key(&self.0, access_key_id)
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey")
+    }
+}
+
+fn mac(key: &[u8], text: &str) -> Zeroizing<[u8; 32]> {
+    let mut mac = keyed(key);
+    mac.update(text.as_bytes());
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+/// HMAC takes a key of any length: the error of the constructor cannot happen.
+pub(crate) fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"))
+}
+
+/// The HMAC key of one day, region and service, its first blocks already hashed.
+#[derive(Clone)]
+pub struct SigningKey(Hmac<Sha256>);
+
+impl SigningKey {
+    /// Signs what `write` writes.
+    pub(crate) fn sign(&self, write: impl FnOnce(&mut MacSink)) -> [u8; 32] {
+        let mut sink = MacSink(self.0.clone());
+        write(&mut sink);
+        sink.0.finalize().into_bytes().into()
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKey")
+    }
+}
+
+/// An HMAC in the making.
+pub(crate) struct MacSink(Hmac<Sha256>);
+
+impl Sink for MacSink {
+    fn put(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+}
+
+/// The signing keys that one secret lately needed; at most [`SIGNING_KEYS_MAX`].
+#[derive(Debug, Default)]
+pub struct SigningKeyCache {
+    kept: Vec<Kept>,
+    next: usize,
+}
+
+#[derive(Debug)]
+struct Kept {
+    day: Box<str>,
+    region: Box<str>,
+    service: Box<str>,
+    key: SigningKey,
+}
+
+impl SigningKeyCache {
+    /// The signing key, derived from `secret` when it is not kept yet.
+    pub fn get(
+        &mut self,
+        secret: &SecretKey,
+        day: &str,
+        region: &str,
+        service: &str,
+    ) -> &SigningKey {
+        let same = |k: &Kept| *k.day == *day && *k.service == *service && *k.region == *region;
+        let at = match self.kept.iter().position(same) {
+            Some(at) => at,
+            None => self.keep(Kept {
+                day: day.into(),
+                region: region.into(),
+                service: service.into(),
+                key: secret.signing_key(day, region, service),
+            }),
+        };
+        &self.kept[at].key
+    }
+
+    fn keep(&mut self, kept: Kept) -> usize {
+        if self.kept.len() < SIGNING_KEYS_MAX {
+            self.kept.push(kept);
+            return self.kept.len() - 1;
+        }
+        let at = self.next;
+        self.kept[at] = kept;
+        self.next = (at + 1) % SIGNING_KEYS_MAX;
+        at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blockhouse_types::hex;
+
+    fn signature(key: &SigningKey) -> String {
+        hex(&key.sign(|sink| sink.put(b"")))
+    }
+
+    #[test]
+    fn the_documented_derivation() {
+        // AWS General Reference, "Examples of how to derive a signing key": the key itself is
+        // c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9.
+        let secret = SecretKey::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned());
+        let day = mac(b"AWS4wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "20150830");
+        let last = mac(&*mac(&*mac(&*day, "us-east-1"), "iam"), "aws4_request");
+        assert_eq!(
+            hex(&*last),
+            "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9"
+        );
+        let key = secret.signing_key("20150830", "us-east-1", "iam");
+        assert_eq!(signature(&key), hex(&*mac(&*last, "")));
+    }
+
+    #[test]
+    fn the_cache_is_bounded_and_right() {
+        let secret = SecretKey::new("secret".to_owned());
+        let mut cache = SigningKeyCache::default();
+        for round in 0..3 {
+            for day in 0..SIGNING_KEYS_MAX + 5 {
+                let day = format!("{:08}", day * (round + 1));
+                let fresh = signature(&secret.signing_key(&day, "r", "s3"));
+                assert_eq!(signature(cache.get(&secret, &day, "r", "s3")), fresh);
+                assert_eq!(signature(cache.get(&secret, &day, "r", "s3")), fresh);
+            }
+        }
+        assert_eq!(cache.kept.len(), SIGNING_KEYS_MAX);
+        assert_ne!(
+            signature(cache.get(&secret, "1", "r", "s3")),
+            signature(&secret.signing_key("1", "r", "s3-outposts"))
+        );
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let secret = SecretKey::new("hush".to_owned());
+        let key = secret.signing_key("20150830", "r", "s3");
+        assert_eq!(format!("{secret:?} {key:?}"), "SecretKey SigningKey");
+    }
+}

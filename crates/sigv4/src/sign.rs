@@ -1,0 +1,96 @@
+//! The string to sign, and the judgement of a signature on it.
+//!
+//! ```text
+//! ALGORITHM \n date \n scope \n hex(sha256(canonical request))
+//! ```
+
+use crate::claim::Algorithm;
+use crate::ecdsa::PublicKey;
+use crate::key::SigningKey;
+use crate::sink::{HashSink, Sink};
+use subtle::ConstantTimeEq as _;
+
+/// What the signature of a head is made over.
+#[derive(Debug, Clone, Copy)]
+pub struct StringToSign<'a> {
+    /// The algorithm; its name is the first line.
+    pub algorithm: Algorithm,
+    /// The date in basic form.
+    pub date: &'a str,
+    /// The scope: the credential without its access key id.
+    pub scope: &'a str,
+    /// SHA-256 of the canonical request.
+    pub digest: [u8; 32],
+}
+
+impl StringToSign<'_> {
+    /// Whether `signature` (lower-case hexadecimal) is the HMAC under `key`; in constant time.
+    pub fn is_signed_by(&self, key: &SigningKey, signature: &str) -> bool {
+        same_hex(&self.sign(key), signature)
+    }
+
+    /// Whether `signature` (hexadecimal DER) is an ECDSA signature of `key`'s owner.
+    pub fn is_signed_by_owner(&self, key: &PublicKey, signature: &str) -> bool {
+        let mut sink = HashSink::new();
+        self.put(&mut sink);
+        key.verify(&sink.finish(), signature)
+    }
+
+    /// The HMAC under `key`.
+    pub fn sign(&self, key: &SigningKey) -> [u8; 32] {
+        key.sign(|sink| self.put(sink))
+    }
+
+    /// The string, for people to compare.
+    pub fn text(&self) -> String {
+        let mut bytes = Vec::new();
+        self.put(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn put(&self, sink: &mut impl Sink) {
+        let digest = hex_digits(&self.digest);
+        let lines = [
+            self.algorithm.as_str().as_bytes(),
+            self.date.as_bytes(),
+            self.scope.as_bytes(),
+        ];
+        for line in lines {
+            sink.put(line);
+            sink.put(b"\n");
+        }
+        sink.put(&digest);
+    }
+}
+
+/// Whether `text` is `mac` in lower-case hexadecimal; in constant time.
+pub(crate) fn same_hex(mac: &[u8; 32], text: &str) -> bool {
+    hex_digits(mac).as_slice().ct_eq(text.as_bytes()).into()
+}
+
+/// 32 bytes as 64 lower-case digits, without an allocation.
+pub(crate) fn hex_digits(bytes: &[u8; 32]) -> [u8; 64] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 64];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blockhouse_types::hex;
+
+    #[test]
+    fn digits() {
+        let bytes: [u8; 32] = std::array::from_fn(|i| (i * 9) as u8);
+        assert_eq!(hex_digits(&bytes).as_slice(), hex(&bytes).as_bytes());
+        assert!(same_hex(&bytes, &hex(&bytes)));
+        assert!(!same_hex(&bytes, &hex(&bytes).to_uppercase()));
+        assert!(!same_hex(&bytes, &hex(&bytes)[..62]));
+        assert!(!same_hex(&bytes, ""));
+    }
+}
