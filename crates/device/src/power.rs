@@ -3,23 +3,27 @@
 //! Every device event (a write or a flush begins, a write or a flush ends) is one tick, counted over
 //! all devices on the supply. A cut after tick `n` freezes them: no operation ends any more, so
 //! nothing can be acknowledged. Going through all `n` is going through all write boundaries and, as
-//! a write that has begun may be torn, through the middles of all writes.
+//! a write that has begun may be torn, through the middles of all writes. [`Power::watch`] looks at
+//! every tick without cutting anything, so that one run shows what each cut would have left.
 
 use std::{cell::RefCell, future, rc::Rc, task::Waker};
 
 /// A power supply; a handle is cheap to clone and belongs to one thread.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Power {
     state: Rc<RefCell<State>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     ticks: u64,
     cut_after: Option<u64>,
     cut: bool,
-    watchers: Vec<Waker>,
+    waiting: Vec<Waker>,
+    watcher: Option<Watcher>,
 }
+
+type Watcher = Box<dyn FnMut(u64)>;
 
 impl Power {
     /// A supply that is not cut.
@@ -53,10 +57,22 @@ impl Power {
             if state.cut {
                 return std::task::Poll::Ready(());
             }
-            state.watchers.push(context.waker().clone());
+            state.waiting.push(context.waker().clone());
             std::task::Poll::Pending
         })
         .await;
+    }
+
+    /// Calls `watcher` after every tick with its number, until [`Self::unwatch`]. It may look at
+    /// devices and must not use them.
+    pub fn watch(&self, watcher: impl FnMut(u64) + 'static) {
+        self.state.borrow_mut().watcher = Some(Box::new(watcher));
+    }
+
+    /// Drops the watcher, and with it what it holds.
+    pub fn unwatch(&self) {
+        let watcher = self.state.borrow_mut().watcher.take();
+        drop(watcher);
     }
 
     /// One device event.
@@ -66,7 +82,15 @@ impl Power {
             return;
         }
         state.ticks += 1;
-        if state.cut_after.is_some_and(|n| state.ticks >= n) {
+        let ticks = state.ticks;
+        // Out of its place while it runs: it looks at devices, which look at the power.
+        if let Some(mut watcher) = state.watcher.take() {
+            drop(state);
+            watcher(ticks);
+            state = self.state.borrow_mut();
+            state.watcher = Some(watcher);
+        }
+        if state.cut_after.is_some_and(|n| ticks >= n) {
             state.cut();
         }
     }
@@ -75,6 +99,6 @@ impl Power {
 impl State {
     fn cut(&mut self) {
         self.cut = true;
-        self.watchers.drain(..).for_each(Waker::wake);
+        self.waiting.drain(..).for_each(Waker::wake);
     }
 }
