@@ -1,0 +1,178 @@
+//! A signer that shares the canonical form with the verifier and nothing else. Signers that share
+//! nothing at all are in `tests/signers`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use blockhouse_sigv4::{
+    Algorithm, Canonical, HostReading, PathForm, Query, Request, SecretKey, StringToSign,
+};
+use blockhouse_types::{AccountId, Timestamp, hex};
+use blockhouse_verifier::{AccessKey, Judge, KeyStore};
+use blockhouse_verifier_wire::{Failure, Question, Verified};
+use std::sync::OnceLock;
+
+pub(crate) const SECRET: &str = "hush";
+pub(crate) const DATE: &str = "20261121T233000Z";
+pub(crate) const SCOPE: &str = "20261121/local-1/s3/aws4_request";
+
+/// A request that carries a signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Signed {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) tls: bool,
+}
+
+impl Signed {
+    /// The header of that name, where a signature stands in a header.
+    pub(crate) fn authorization(&self) -> Option<&str> {
+        let found = self
+            .headers
+            .iter()
+            .find(|(name, _)| name == "authorization");
+        found.map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn with<T>(&self, read: impl FnOnce(Request<'_>) -> T) -> T {
+        let headers: Vec<(&str, &[u8])> = self
+            .headers
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_bytes()))
+            .collect();
+        read(Request {
+            method: &self.method,
+            path: &self.path,
+            query: &self.query,
+            headers: &headers,
+            tls: self.tls,
+        })
+    }
+}
+
+pub(crate) fn now() -> Timestamp {
+    Timestamp::parse_basic(DATE).unwrap()
+}
+
+pub(crate) fn house() -> &'static Judge {
+    static HOUSE: OnceLock<Judge> = OnceLock::new();
+    HOUSE.get_or_init(|| {
+        let key = |id: &str, enabled| AccessKey {
+            id: id.to_owned(),
+            secret: SecretKey::new(SECRET.to_owned()),
+            account: AccountId::from_number(42).unwrap(),
+            enabled,
+        };
+        Judge::new(
+            "local-1".to_owned(),
+            KeyStore::new([key("AK", true), key("OFF", false)]).unwrap(),
+        )
+    })
+}
+
+pub(crate) fn judge(signed: &Signed) -> Result<Verified, Box<Failure>> {
+    judge_at(signed, now())
+}
+
+pub(crate) fn judge_at(signed: &Signed, now: Timestamp) -> Result<Verified, Box<Failure>> {
+    signed.with(|request| {
+        let question = Question {
+            method: request.method,
+            path: request.path,
+            query: request.query,
+            headers: request.headers,
+            tls: request.tls,
+            now,
+        };
+        house().judge(question).unwrap()
+    })
+}
+
+/// The HMAC signature of a request as it stands.
+pub(crate) fn signature(
+    signed: &Signed,
+    names: &str,
+    payload_hash: &str,
+    host: HostReading,
+) -> String {
+    signed.with(|request| {
+        let canonical = Canonical {
+            request: &request,
+            query: &Query::parse(request.query).unwrap(),
+            signed_headers: names,
+            payload_hash,
+            path_form: PathForm::AsSent,
+            host,
+        };
+        let digest = canonical.digest();
+        let string = StringToSign {
+            algorithm: Algorithm::Hmac,
+            date: DATE,
+            scope: SCOPE,
+            digest,
+        };
+        let key = SecretKey::new(SECRET.to_owned()).signing_key("20261121", "local-1", "s3");
+        hex(&string.sign(&key))
+    })
+}
+
+/// Signs in a header; `names` without the headers that this adds.
+pub(crate) fn sign_header(mut request: Signed, names: &str) -> Signed {
+    let add = |request: &mut Signed, name: &str, value: &str| {
+        request.headers.push((name.to_owned(), value.to_owned()));
+    };
+    add(&mut request, "x-amz-date", DATE);
+    add(&mut request, "x-amz-content-sha256", "UNSIGNED-PAYLOAD");
+    let names = format!("{names};x-amz-content-sha256;x-amz-date");
+    let reading = HostReading::DefaultPortDropped;
+    let signature = signature(&request, &names, "UNSIGNED-PAYLOAD", reading);
+    let value = format!(
+        "AWS4-HMAC-SHA256 Credential=AK/{SCOPE}, SignedHeaders={names}, Signature={signature}"
+    );
+    add(&mut request, "authorization", &value);
+    request
+}
+
+/// Signs in the query.
+pub(crate) fn sign_query(mut request: Signed, names: &str, expires_secs: u64) -> Signed {
+    let credential = format!("AK/{SCOPE}").replace('/', "%2F");
+    let names_encoded = names.replace(';', "%3B");
+    request.query = format!(
+        "{}&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={credential}&X-Amz-Date={DATE}\
+         &X-Amz-Expires={expires_secs}&X-Amz-SignedHeaders={names_encoded}",
+        request.query
+    );
+    let reading = HostReading::DefaultPortDropped;
+    let signature = signature(&request, names, "UNSIGNED-PAYLOAD", reading);
+    request.query.push_str("&X-Amz-Signature=");
+    request.query.push_str(&signature);
+    request
+}
+
+/// Whether two requests have the same signature when each is signed as it stands: they differ in
+/// spelling alone, or in what no signature covers.
+pub(crate) fn signed_alike(one: &Signed, other: &Signed) -> bool {
+    let names = |signed: &Signed| -> (String, String) {
+        signed.with(|request| {
+            let query = Query::parse(request.query).unwrap();
+            let claim = blockhouse_sigv4::Claim::read(&request, &query)
+                .unwrap()
+                .unwrap();
+            (
+                claim.signed_headers.to_string(),
+                claim.signature.to_string(),
+            )
+        })
+    };
+    let ((one_names, given), (other_names, also_given)) = (names(one), names(other));
+    let sign = |signed, names: &str, reading| signature(signed, names, "UNSIGNED-PAYLOAD", reading);
+    let usual = HostReading::DefaultPortDropped;
+    let readings = [usual, HostReading::AsReceived];
+    given == also_given
+        && sign(one, &one_names, usual) == given
+        && readings
+            .iter()
+            .any(|reading| sign(other, &other_names, *reading) == given)
+}
