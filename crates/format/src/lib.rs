@@ -49,7 +49,8 @@ pub use ids::{
     SegmentNo,
 };
 pub use section::{
-    ROW_KEY_BYTES_MAX, RowRefused, SECTION_BYTES_MAX, SectionCursor, SectionReader, SectionWriter,
+    ROW_KEY_BYTES_MAX, Row, RowRefused, SECTION_BYTES_MAX, SectionCursor, SectionReader,
+    SectionWriter,
 };
 pub use segment::{SegmentMark, SegmentMarkPlace};
 pub use superblock::{

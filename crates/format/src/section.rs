@@ -251,6 +251,9 @@ impl<'a> SectionReader<'a> {
     }
 }
 
+/// A row: its key, and its value or `None` for a removal.
+pub type Row<'k, 'v> = (&'k [u8], Option<&'v [u8]>);
+
 /// Goes through the rows of a section in order.
 #[derive(Debug, Clone)]
 pub struct SectionCursor<'a> {
@@ -269,7 +272,7 @@ impl<'a> SectionCursor<'a> {
         clippy::should_implement_trait,
         reason = "the key borrows from the cursor"
     )]
-    pub fn next(&mut self) -> Option<Result<(&[u8], Option<&'a [u8]>), DecodeError>> {
+    pub fn next(&mut self) -> Option<Result<Row<'_, 'a>, DecodeError>> {
         if self.left == 0 {
             return None;
         }

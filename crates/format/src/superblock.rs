@@ -424,3 +424,6 @@ fn decode_slot(from: &mut Decoder<'_>) -> Result<Option<CheckpointSlot>, DecodeE
     from.check(read.0 == none.0, "checkpoint slot")?;
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;
