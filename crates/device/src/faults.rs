@@ -57,6 +57,7 @@ pub struct Planned {
 pub(crate) struct Faults {
     planned: Vec<Pending>,
     vanished: bool,
+    struck: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -74,8 +75,19 @@ impl Faults {
         *self = Self::default();
     }
 
+    /// How many operations were struck.
+    pub(crate) fn struck(&self) -> u64 {
+        self.struck
+    }
+
     /// Counts one operation; what strikes it.
     pub(crate) fn strike(&mut self, operation: Operation) -> Option<Fault> {
+        let fault = self.due(operation);
+        self.struck += u64::from(fault.is_some());
+        fault
+    }
+
+    fn due(&mut self, operation: Operation) -> Option<Fault> {
         let mut struck = None;
         for pending in self
             .planned

@@ -107,6 +107,11 @@ impl SimDevice {
         self.state.borrow_mut().faults.plan(planned);
     }
 
+    /// How many operations a planned fault has struck.
+    pub fn faults_struck(&self) -> u64 {
+        self.state.borrow().faults.struck()
+    }
+
     /// The device works again; what was planned is forgotten.
     pub fn repair(&self) {
         self.state.borrow_mut().faults.clear();
@@ -128,6 +133,11 @@ impl SimDevice {
     /// What an orderly shutdown of the machine would leave: everything written.
     pub fn media(&self) -> Media {
         self.state.borrow().cache.after_power_cut(Keep::Newest)
+    }
+
+    /// How many writes a power cut at this moment could lose or tear.
+    pub fn unflushed_writes(&self) -> usize {
+        self.state.borrow().cache.unflushed_writes()
     }
 
     /// What was done so far.

@@ -132,7 +132,7 @@ fn a_new_file_is_whole_or_not_there() {
     let path = dir.path().join("dev0.img");
     let mode = OpenMode::Create { len_bytes: 9 << 20 };
     let made = open_file(&path, mode, Duration::ZERO, &mut |done, of| {
-        steps.push((done, of))
+        steps.push((done, of));
     });
     assert_eq!(made.unwrap().len_bytes(), 9 << 20);
     assert_eq!(

@@ -44,6 +44,12 @@ impl Media {
         }
     }
 
+    /// Whether the block of that number holds zeros only; also past the end.
+    pub fn is_zero(&self, block: u64) -> bool {
+        let block = self.blocks.get(block as usize).and_then(Option::as_ref);
+        block.is_none_or(|bytes| bytes.iter().all(|&byte| byte == 0))
+    }
+
     /// Writes `bytes` at `offset`.
     ///
     /// # Panics
@@ -159,6 +165,10 @@ impl Cache {
             .iter()
             .filter(|(_, u)| u.ended && !u.forgotten);
         ended.map(|(ticket, _)| *ticket).collect()
+    }
+
+    pub(super) fn unflushed_writes(&self) -> usize {
+        self.unflushed.len()
     }
 
     pub(super) fn persist(&mut self, tickets: &[u64]) {
