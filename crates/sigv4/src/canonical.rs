@@ -123,7 +123,7 @@ fn put_path_as_sent(sink: &mut impl Sink, path: &str) {
     }
 }
 
-/// RFC 3986 section 5.2.4 without the first encoding undone: what was sent is encoded again.
+/// Dot segments go by RFC 3986 section 5.2.4; what was sent, an encoding already, is encoded again.
 fn put_path_normalized(sink: &mut impl Sink, path: &str) {
     let mut kept: Vec<&[u8]> = Vec::new();
     for segment in path.as_bytes().split(|b| *b == b'/') {
@@ -135,7 +135,7 @@ fn put_path_normalized(sink: &mut impl Sink, path: &str) {
     }
     for segment in &kept {
         sink.put(b"/");
-        put_encoded(sink, &recode(segment, Plus::Literal));
+        put_encoded(sink, segment);
     }
     if kept.is_empty() || path.ends_with('/') {
         sink.put(b"/");

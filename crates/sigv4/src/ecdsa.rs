@@ -148,19 +148,25 @@ mod tests {
     const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
     #[test]
-    fn the_published_pair() {
-        // awslabs/aws-c-auth, tests/key_derivation_tests.c: the pair of the example credentials.
-        let (x, y) = derive_public_key(SECRET, "AKIDEXAMPLE")
-            .unwrap()
-            .coordinates();
-        assert_eq!(
-            hex(&x),
-            "b6618f6a65740a99e650b33b6b4b5bd0d43b176d721a3edfea7e7d2d56d936b1"
-        );
-        assert_eq!(
-            hex(&y),
-            "865ed22a7eadc9c5cb9d2cbaca1b3699139fedc5043dc6661864218330c8e518"
-        );
+    fn the_published_pairs() {
+        // awslabs/aws-c-auth, tests/aws-signing-test-suite/v4a and tests/test_chunked_signing.c.
+        for (id, secret, published_x, published_y) in [
+            (
+                "AKIDEXAMPLE",
+                SECRET,
+                "b6618f6a65740a99e650b33b6b4b5bd0d43b176d721a3edfea7e7d2d56d936b1",
+                "865ed22a7eadc9c5cb9d2cbaca1b3699139fedc5043dc6661864218330c8e518",
+            ),
+            (
+                "AKIAIOSFODNN7EXAMPLE",
+                "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                "18b7d04643359f6ec270dcbab8dce6d169d66ddc9778c75cfb08dfdb701637ab",
+                "fa36b35e4fe67e3112261d2e17a956ef85b06e44712d2850bcd3c2161e9993f2",
+            ),
+        ] {
+            let (x, y) = derive_public_key(secret, id).unwrap().coordinates();
+            assert_eq!((&*hex(&x), &*hex(&y)), (published_x, published_y));
+        }
     }
 
     #[test]

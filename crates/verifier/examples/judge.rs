@@ -1,0 +1,109 @@
+//! Judges requests from elsewhere: JSON lines on standard input, a verdict per line on standard
+//! output. Used by `tests/signers`, whose signers share no code with this.
+//!
+//! A request: `{"method", "path", "query", "headers": [[name, value], …], "tls", "now": seconds}`,
+//! text as Latin-1, so that every byte has a character. With `"key": {"id", "secret"}` instead, a
+//! line adds an access key of account 42; with `"link": {"chain", "digest", "signature",
+//! "trailer"}` it asks for the next link of a chain.
+//! A verdict: `{"ok", "failure", "chain"}`.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a line that cannot be read ends the program"
+)]
+
+use blockhouse_types::{AccountId, Timestamp, unhex};
+use blockhouse_verifier::{AccessKey, Judge, KeyStore, SecretKey};
+use blockhouse_verifier_wire::{ChainId, Link, LinkKind, Question, Verifier as _};
+use serde_json::{Value, json};
+use std::future::Future;
+use std::io::{BufRead as _, Write as _};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+fn main() {
+    let mut keys = Vec::new();
+    let mut judge = None;
+    let mut answers = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let asked: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        if let Some(key) = asked.get("key") {
+            keys.push(read_key(key));
+            continue;
+        }
+        let judge = judge.get_or_insert_with(|| {
+            Judge::new("local-1".to_owned(), KeyStore::new(keys.drain(..)).unwrap())
+        });
+        let answer = match asked.get("link") {
+            Some(link) => verify_link(judge, link),
+            None => verify(judge, &asked),
+        };
+        writeln!(answers, "{answer}").unwrap();
+        answers.flush().unwrap();
+    }
+}
+
+fn read_key(key: &Value) -> AccessKey {
+    AccessKey {
+        id: text(key, "id").to_owned(),
+        secret: SecretKey::new(text(key, "secret").to_owned()),
+        account: AccountId::from_number(42).unwrap(),
+        enabled: true,
+    }
+}
+
+fn verify(judge: &Judge, asked: &Value) -> Value {
+    let pairs: Vec<(&str, Vec<u8>)> = asked["headers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pair| {
+            (
+                pair[0].as_str().unwrap(),
+                latin_1(pair[1].as_str().unwrap()),
+            )
+        })
+        .collect();
+    let headers: Vec<(&str, &[u8])> = pairs.iter().map(|(n, v)| (*n, v.as_slice())).collect();
+    let verdict = judge.judge(Question {
+        method: text(asked, "method"),
+        path: text(asked, "path"),
+        query: text(asked, "query"),
+        headers: &headers,
+        tls: asked["tls"].as_bool().unwrap(),
+        now: Timestamp::from_secs(asked["now"].as_u64().unwrap()),
+    });
+    match verdict.unwrap() {
+        Ok(verified) => json!({ "ok": true, "chain": verified.chain.map(|chain| chain.0) }),
+        Err(failure) => json!({ "ok": false, "failure": format!("{failure:?}") }),
+    }
+}
+
+fn verify_link(judge: &Judge, link: &Value) -> Value {
+    let asked = Link {
+        digest: unhex(text(link, "digest").as_bytes()).unwrap(),
+        signature: text(link, "signature").to_owned(),
+        kind: match link["trailer"].as_bool().unwrap() {
+            true => LinkKind::Trailer,
+            false => LinkKind::Chunk,
+        },
+    };
+    let chain = ChainId(link["chain"].as_u64().unwrap());
+    json!({ "ok": at_once(judge.verify_link(chain, asked)).unwrap() })
+}
+
+/// The judge in this process answers at once.
+fn at_once<T>(answer: impl Future<Output = T>) -> T {
+    match pin!(answer).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => unreachable!("the judge in this process answers at once"),
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap()
+}
+
+fn latin_1(text: &str) -> Vec<u8> {
+    text.chars().map(|c| u8::try_from(c).unwrap()).collect()
+}
