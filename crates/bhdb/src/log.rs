@@ -1,0 +1,226 @@
+//! Walking the log: frame after frame, on every mirror.
+//!
+//! The log goes on directly behind a frame, or at the start of the successor, a group that an
+//! earlier frame of the same group has named. The successor is asked first: when a flush failed, the
+//! last frame was written once more at the successor's start, and that is the copy that counts.
+
+use crate::pool::{Image, Piece, Pool};
+use crate::report::Report;
+use blockhouse_format::frame::{Frame, FrameHeader, FrameSite, FrameState};
+use blockhouse_format::record::{Body, GroupChange};
+use blockhouse_format::{BLOCK_BYTES, GroupKind, LogPosition, Lsn};
+
+/// Where the walk stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Position {
+    pub(crate) log: LogPosition,
+    /// The next frame's first record.
+    pub(crate) lsn: Lsn,
+}
+
+/// One mirror's bytes of a frame that others have whole.
+struct Lagging {
+    text: String,
+}
+
+/// Walks the log from `start`, shows each frame in order, and gives the position of its end.
+pub(crate) fn walk<'o>(
+    pool: &Pool<'_>,
+    start: Position,
+    report: &mut Report<'o>,
+    show: &mut dyn FnMut(&Frame<'_>, &mut Report<'o>),
+) -> Position {
+    let mut at = start;
+    let mut lagging = Vec::new();
+    loop {
+        if let Some((group, generation)) = at.log.successor {
+            let offset_bytes = pool.geometry().payload().start;
+            let log = LogPosition {
+                group,
+                generation,
+                offset_bytes,
+                successor: None,
+                ..at.log
+            };
+            let moved = Position { log, ..at };
+            if find(pool, &moved).is_some() {
+                at = moved;
+            }
+        }
+        let Some((bytes, now_lagging)) = find(pool, &at) else {
+            break;
+        };
+        // A frame that one mirror lacks is a crash's trace if it is the last, damage if it is not.
+        for lag in std::mem::replace(&mut lagging, now_lagging) {
+            report.damage(lag.text);
+        }
+        let FrameState::Valid(frame) = Frame::open(&bytes, &site(pool, &at)) else {
+            break;
+        };
+        show(&frame, report);
+        at = behind(&at, &frame);
+    }
+    for lag in lagging {
+        report.note(format_args!(
+            "{}; it is the last frame, recovery copies it",
+            lag.text
+        ));
+    }
+    judge_end(pool, &at, report);
+    at
+}
+
+fn site(pool: &Pool<'_>, at: &Position) -> FrameSite {
+    FrameSite {
+        pool: pool.superblock.pool,
+        log: 0,
+        group: at.log.group,
+        generation: at.log.generation,
+        offset_bytes: at.log.offset_bytes,
+        epoch_max: pool.superblock.epoch,
+    }
+}
+
+/// The position behind a frame.
+fn behind(at: &Position, frame: &Frame<'_>) -> Position {
+    let header = frame.header();
+    let mut log = at.log;
+    log.offset_bytes = log.offset_bytes.saturating_add(header.len_bytes);
+    log.previous_crc = header.crc;
+    for record in frame.records().flatten() {
+        if let Body::GroupEvent(event) = record.body
+            && event.change == GroupChange::Alloc
+            && event.kind == GroupKind::Log
+            && event.group != log.group
+        {
+            log.successor = Some((event.group, event.generation));
+        }
+    }
+    Position {
+        log,
+        lsn: header.lsn_next(),
+    }
+}
+
+/// The frame that continues the log at this place, from the first mirror that has it whole; and what
+/// is wrong with it on the others.
+fn find(pool: &Pool<'_>, at: &Position) -> Option<(Vec<u8>, Vec<Lagging>)> {
+    let site = site(pool, at);
+    let mut found: Option<Vec<u8>> = None;
+    let mut lagging = Vec::new();
+    for (image, bytes) in frame_bytes(pool, &site) {
+        let why = match Frame::open(&bytes, &site) {
+            FrameState::Valid(frame) if !continues(frame.header(), at) => {
+                "it is another one".into()
+            }
+            FrameState::Valid(frame) => match &found {
+                None => {
+                    found = Some(frame.bytes().to_vec());
+                    continue;
+                }
+                Some(first) if first == frame.bytes() => continue,
+                Some(_) => "it differs from its mirror".into(),
+            },
+            FrameState::Invalid(damage) => damage.why.to_string(),
+            FrameState::Empty => "it is not there".into(),
+        };
+        let (lsn, group, offset) = (at.lsn, site.group, site.offset_bytes);
+        let place = format!("group {group} offset {offset}");
+        lagging.push(Lagging {
+            text: format!("frame at lsn {lsn}: {} {place}: {why}", image.name()),
+        });
+    }
+    found.map(|bytes| (bytes, lagging))
+}
+
+fn continues(header: &FrameHeader, at: &Position) -> bool {
+    header.head.lsn_first == at.lsn && header.head.previous_crc == at.log.previous_crc
+}
+
+/// What each mirror has at the place: the whole frame if its header promises one, else a block.
+fn frame_bytes<'i>(pool: &Pool<'i>, site: &FrameSite) -> Vec<(&'i Image, Vec<u8>)> {
+    let piece = |len_bytes| Piece {
+        group: site.group,
+        offset_bytes: site.offset_bytes,
+        len_bytes,
+    };
+    let blocks = pool.read(piece(BLOCK_BYTES as u32));
+    let longest = blocks.iter().filter_map(|(_, block)| {
+        let header = FrameHeader::peek(block.as_ref().ok()?).ok()?;
+        site.owns(&header).then_some(header.len_bytes)
+    });
+    let whole = match longest.max() {
+        Some(len_bytes) if len_bytes > BLOCK_BYTES as u32 => pool.read(piece(len_bytes)),
+        _ => blocks,
+    };
+    // A mirror that cannot be read has nothing.
+    whole
+        .into_iter()
+        .map(|(image, bytes)| (image, bytes.unwrap_or_default()))
+        .collect()
+}
+
+/// Tells a torn end of the log from damage: behind the end there must be no frame of the same group
+/// with a later position, and none may say that what is missing was durable.
+fn judge_end(pool: &Pool<'_>, end: &Position, report: &mut Report<'_>) {
+    let successor = end.log.successor.map(|(group, generation)| {
+        let offset_bytes = pool.geometry().payload().start;
+        LogPosition {
+            group,
+            generation,
+            offset_bytes,
+            ..end.log
+        }
+    });
+    for log in std::iter::once(end.log).chain(successor) {
+        let Some(witness) = witness(pool, &Position { log, ..*end }) else {
+            continue;
+        };
+        let (lsn, later) = (end.lsn, witness.head.lsn_first);
+        let (group, offset) = (witness.head.group, witness.head.offset_bytes);
+        report.damage(format_args!(
+            "the log breaks at lsn {lsn} (group {} offset {}), but goes on with lsn {later} in \
+             group {group} offset {offset}: acknowledged writes are missing",
+            end.log.group, end.log.offset_bytes,
+        ));
+        return;
+    }
+    let torn = frame_bytes(pool, &site(pool, end))
+        .into_iter()
+        .any(|(_, bytes)| {
+            matches!(
+                Frame::open(&bytes, &site(pool, end)),
+                FrameState::Invalid(_)
+            )
+        });
+    if torn {
+        report.note(format_args!(
+            "a torn frame at lsn {} ends the log: a write that was never acknowledged, or one \
+             that a running node is writing",
+            end.lsn
+        ));
+    }
+}
+
+/// The first header at or behind the place that tells of later positions.
+fn witness(pool: &Pool<'_>, at: &Position) -> Option<FrameHeader> {
+    let end = pool.geometry().payload().end;
+    let rest = Piece {
+        group: at.log.group,
+        offset_bytes: at.log.offset_bytes,
+        len_bytes: end.saturating_sub(at.log.offset_bytes),
+    };
+    let site = site(pool, at);
+    for (_, bytes) in pool.read(rest) {
+        for block in bytes.unwrap_or_default().chunks(BLOCK_BYTES) {
+            let Ok(header) = FrameHeader::peek(block) else {
+                continue;
+            };
+            let later = header.head.lsn_first > at.lsn || header.head.durable_lsn >= at.lsn;
+            if site.owns(&header) && header.head.epoch <= site.epoch_max && later {
+                return Some(header);
+            }
+        }
+    }
+    None
+}
