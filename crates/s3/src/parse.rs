@@ -1,0 +1,92 @@
+//! A request's head becomes an operation.
+//!
+//! ```text
+//!   host, path ──► Address (bucket, key, style)
+//!   query ───────► Query   ──► which subresource ──┐
+//!   headers ─────► Fields  (with those that a presigned link keeps in its query)
+//!                                                  ▼
+//!                               route ──► one function per operation ──► Operation
+//!                                                  └──► BodyPromise, expected owners
+//! ```
+//!
+//! Every name and number is checked here and nowhere else. What is not understood is refused, never
+//! taken for something similar: a subresource that is unknown is 501 NotImplemented, not the
+//! operation that the path alone would mean.
+//!
+//! Errors are values like operations: nobody is told them before the signature was judged.
+
+mod address;
+mod attributes;
+mod bucket;
+mod conditions;
+mod copy;
+mod fields;
+mod list;
+mod multipart;
+mod object;
+mod preflight;
+mod promise;
+mod query;
+mod route;
+
+pub use address::{Address, Domains, Style};
+pub use promise::{BodyPromise, PromisedChecksum};
+
+pub(crate) use list::token_of;
+
+use crate::{error::S3Error, operation::Operation};
+use blockhouse_types::AccountId;
+use fields::Fields;
+use http::{HeaderMap, Method};
+use query::Query;
+
+/// A request's head as received.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// `Host`, with its port.
+    pub host: Option<&'a str>,
+    /// The path, percent-encoded.
+    pub path: &'a str,
+    /// The query without `?`, percent-encoded; empty for none.
+    pub query: &'a str,
+    /// All headers.
+    pub headers: &'a HeaderMap,
+    /// Whether it came over TLS.
+    pub tls: bool,
+}
+
+/// What a head asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parsed {
+    /// The operation.
+    pub operation: Operation,
+    /// How the bucket was named.
+    pub style: Style,
+    /// What the head says of the body.
+    pub promise: BodyPromise,
+    /// `x-amz-expected-bucket-owner`: another owner is 403 AccessDenied.
+    pub expected_owner: Option<AccountId>,
+    /// `x-amz-source-expected-bucket-owner`, of a copy's source.
+    pub expected_source_owner: Option<AccountId>,
+}
+
+/// Reads a head. Never panics, whatever it is given.
+pub fn parse(head: &Head<'_>, domains: &Domains) -> Result<Parsed, S3Error> {
+    let address = Address::locate(head.host, head.path, domains);
+    let query = Query::parse(head.query)?;
+    let fields = Fields::new(head.headers, &query, head.tls);
+    let operation = route::route(head.method, &address, &query, &fields)?;
+    let promise = BodyPromise::read(&operation, &fields)?;
+    Ok(Parsed {
+        style: address.style,
+        promise,
+        expected_owner: fields.account("x-amz-expected-bucket-owner")?,
+        expected_source_owner: fields.account("x-amz-source-expected-bucket-owner")?,
+        operation,
+    })
+}
+
+#[cfg(test)]
+mod tests;

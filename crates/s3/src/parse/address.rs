@@ -1,0 +1,261 @@
+//! Where a request goes: path style and virtual-hosted style.
+
+use crate::error::{ErrorKind, S3Error};
+use blockhouse_types::{BucketName, InvalidObjectKey, KEY_BYTES_MAX, ObjectKey};
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
+
+/// The domains below which buckets are hosts of their own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Domains {
+    /// In lower case, longest first: of `s3.example` and `example` the former decides.
+    names: Vec<String>,
+}
+
+impl Domains {
+    /// These domains.
+    pub fn new(names: impl IntoIterator<Item = String>) -> Self {
+        let trimmed = |name: String| name.trim_matches('.').to_ascii_lowercase();
+        let mut names: Vec<String> = names.into_iter().map(trimmed).collect();
+        names.retain(|name| !name.is_empty());
+        names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+        Self { names }
+    }
+
+    /// What stands before the longest domain that the host ends with; `None` for the domain itself
+    /// and for foreign hosts.
+    fn bucket_of<'a>(&self, host: &'a str) -> Option<Cow<'a, str>> {
+        for domain in &self.names {
+            let Some(at) = host.len().checked_sub(domain.len()) else {
+                continue;
+            };
+            let (Some(before), Some(tail)) = (host.get(..at), host.get(at..)) else {
+                continue;
+            };
+            if !tail.eq_ignore_ascii_case(domain) {
+                continue;
+            }
+            match before.strip_suffix('.') {
+                Some(bucket) if !bucket.is_empty() => return Some(lower(bucket)),
+                // `xs3.example` is not below `s3.example`, but may be below `example`.
+                _ if before.is_empty() => return None,
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+/// Host names know no case; bucket names are lower-case.
+fn lower(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+/// How a request names its bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Style {
+    /// `/bucket/key`.
+    Path,
+    /// `bucket.domain/key`.
+    VirtualHost,
+}
+
+/// Bucket and key as they were sent, not yet checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address<'a> {
+    bucket: Option<Cow<'a, str>>,
+    key: &'a str,
+    /// How the bucket was named.
+    pub style: Style,
+}
+
+impl<'a> Address<'a> {
+    /// Takes host and raw path apart. Never fails: also a request that is refused has an address,
+    /// of which the bucket's cross-origin rules are known.
+    pub fn locate(host: Option<&'a str>, path: &'a str, domains: &Domains) -> Self {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        if let Some(bucket) = host
+            .map(without_port)
+            .and_then(|host| domains.bucket_of(host))
+        {
+            return Self {
+                bucket: Some(bucket),
+                key: path,
+                style: Style::VirtualHost,
+            };
+        }
+        let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+        let bucket = (!bucket.is_empty() || !key.is_empty())
+            .then(|| percent_decode_str(bucket).decode_utf8_lossy());
+        Self {
+            bucket,
+            key,
+            style: Style::Path,
+        }
+    }
+
+    /// The bucket's name as sent, if the request names one.
+    pub fn bucket_text(&self) -> Option<&str> {
+        self.bucket.as_deref()
+    }
+
+    /// The bucket; `None` when the request is for the service.
+    pub(crate) fn bucket(&self) -> Result<Option<BucketName>, S3Error> {
+        let named = |name: &Cow<'_, str>| {
+            BucketName::parse(name).map_err(|_| {
+                S3Error::from(ErrorKind::InvalidBucketName).element("BucketName", name.as_ref())
+            })
+        };
+        self.bucket.as_ref().map(named).transpose()
+    }
+
+    /// The key; `None` when the request is for the bucket.
+    pub(crate) fn key(&self) -> Result<Option<ObjectKey>, S3Error> {
+        match self.key {
+            "" => Ok(None),
+            key => key_of(&decode(key)?).map(Some),
+        }
+    }
+}
+
+/// A key from its decoded bytes.
+pub(crate) fn key_of(bytes: &[u8]) -> Result<ObjectKey, S3Error> {
+    ObjectKey::from_bytes(bytes).map_err(|error| match error {
+        InvalidObjectKey::TooLong => S3Error::from(ErrorKind::KeyTooLongError)
+            .element("Size", bytes.len().to_string())
+            .element("MaxSizeAllowed", KEY_BYTES_MAX.to_string()),
+        InvalidObjectKey::Empty | InvalidObjectKey::NotUtf8 => ErrorKind::InvalidUri.into(),
+    })
+}
+
+/// Percent-decodes; a `%` without two hexadecimal digits is `InvalidURI`.
+pub(crate) fn decode(text: &str) -> Result<Cow<'_, [u8]>, S3Error> {
+    let whole = text
+        .bytes()
+        .zip(text.bytes().skip(1).chain([0]))
+        .zip(text.bytes().skip(2).chain([0, 0]));
+    for ((percent, high), low) in whole {
+        if percent == b'%' && !(high.is_ascii_hexdigit() && low.is_ascii_hexdigit()) {
+            return Err(ErrorKind::InvalidUri.into());
+        }
+    }
+    Ok(percent_decode_str(text).into())
+}
+
+/// `[::1]:9000` and `host:9000` without their ports.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => name,
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn styles() {
+        let domains = Domains::new(["example".into(), "S3.Example".into(), "localhost".into()]);
+        let table = [
+            ("s3.example", "/", None, "", Style::Path),
+            ("s3.example", "", None, "", Style::Path),
+            (
+                "s3.example:9000",
+                "/bucket",
+                Some("bucket"),
+                "",
+                Style::Path,
+            ),
+            ("s3.example", "/bucket/", Some("bucket"), "", Style::Path),
+            (
+                "s3.example",
+                "/bucket/a/b",
+                Some("bucket"),
+                "a/b",
+                Style::Path,
+            ),
+            (
+                "s3.example",
+                "/bucket//a",
+                Some("bucket"),
+                "/a",
+                Style::Path,
+            ),
+            ("s3.example", "//a", Some(""), "a", Style::Path),
+            (
+                "bucket.s3.example",
+                "/",
+                Some("bucket"),
+                "",
+                Style::VirtualHost,
+            ),
+            (
+                "Bucket.S3.EXAMPLE:443",
+                "/a//b",
+                Some("bucket"),
+                "a//b",
+                Style::VirtualHost,
+            ),
+            (
+                "a.b.s3.example",
+                "//k",
+                Some("a.b"),
+                "/k",
+                Style::VirtualHost,
+            ),
+            (
+                "bucket.localhost:9000",
+                "/k",
+                Some("bucket"),
+                "k",
+                Style::VirtualHost,
+            ),
+            ("xs3.example", "/k", Some("xs3"), "k", Style::VirtualHost),
+            ("notexample", "/k", Some("k"), "", Style::Path),
+            ("127.0.0.1:9000", "/b/k", Some("b"), "k", Style::Path),
+            ("[::1]:9000", "/b/k", Some("b"), "k", Style::Path),
+            ("[::1]", "/b/k", Some("b"), "k", Style::Path),
+            ("", "/b/k", Some("b"), "k", Style::Path),
+            ("é.example", "/k", Some("é"), "k", Style::VirtualHost),
+            ("example", "/b/k", Some("b"), "k", Style::Path),
+        ];
+        for (host, path, bucket, key, style) in table {
+            let address = Address::locate(Some(host), path, &domains);
+            assert_eq!(address.bucket_text(), bucket, "{host} {path}");
+            assert_eq!((address.key, address.style), (key, style), "{host} {path}");
+        }
+        let none = Address::locate(None, "/b/k", &domains);
+        assert_eq!((none.bucket_text(), none.key), (Some("b"), "k"));
+    }
+
+    #[test]
+    fn keys_are_any_utf8() {
+        let key = |path: &str| {
+            Address::locate(None, path, &Domains::default())
+                .key()
+                .map(|key| key.map(|key| key.as_str().to_owned()))
+                .map_err(|error| error.kind())
+        };
+        assert_eq!(
+            key("/b/..%2F/%F0%9F%98%80/%01+"),
+            Ok(Some("..//😀/\u{1}+".to_owned()))
+        );
+        assert_eq!(key("/b/%ff"), Err(ErrorKind::InvalidUri));
+        for bad in ["/b/%", "/b/%4", "/b/%4g", "/b/a%"] {
+            assert_eq!(key(bad), Err(ErrorKind::InvalidUri), "{bad}");
+        }
+        assert_eq!(
+            key(&format!("/b/{}", "k".repeat(1024))).map(|k| k.is_some()),
+            Ok(true)
+        );
+        assert_eq!(
+            key(&format!("/b/{}", "k".repeat(1025))),
+            Err(ErrorKind::KeyTooLongError)
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! Header fields, with those that a presigned link carries in its query.
+//!
+//! Some SDKs move `x-amz-*` headers into the query that they sign; S3 takes them for headers. The
+//! parameters of the signature itself are not among them. A header outranks its twin in the query.
+
+use super::query::Query;
+use crate::error::{ErrorKind, S3Error};
+use blockhouse_types::AccountId;
+use http::{HeaderMap, HeaderValue};
+use std::borrow::Cow;
+
+/// Parameters that belong to the signature.
+const OF_SIGNATURE: [&str; 9] = [
+    "x-amz-algorithm",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-expires",
+    "x-amz-signedheaders",
+    "x-amz-signature",
+    "x-amz-security-token",
+    "x-amz-region-set",
+    "x-amz-content-sha256",
+];
+
+/// All fields of one request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fields<'a> {
+    headers: &'a HeaderMap,
+    /// Only of a presigned link.
+    query: Option<&'a Query<'a>>,
+    pub(crate) tls: bool,
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn new(headers: &'a HeaderMap, query: &'a Query<'a>, tls: bool) -> Self {
+        Self {
+            headers,
+            query: query.is_presigned().then_some(query),
+            tls,
+        }
+    }
+
+    /// The field of that lower-case name; several of one name are joined by commas.
+    pub(crate) fn get(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, S3Error> {
+        let mut values = self.headers.get_all(name).iter();
+        let Some(first) = values.next() else {
+            return Ok(self.hoisted(name).map(Cow::Borrowed));
+        };
+        let mut joined = Cow::Borrowed(text_of(name, first)?);
+        for value in values {
+            let joined = joined.to_mut();
+            joined.push(',');
+            joined.push_str(text_of(name, value)?);
+        }
+        Ok(Some(joined))
+    }
+
+    /// Whether the field is there.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.headers.contains_key(name) || self.hoisted(name).is_some()
+    }
+
+    /// The field's text, unless it is empty.
+    pub(crate) fn some(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, S3Error> {
+        Ok(self.get(name)?.filter(|value| !value.trim().is_empty()))
+    }
+
+    /// An account's number.
+    pub(crate) fn account(&self, name: &'static str) -> Result<Option<AccountId>, S3Error> {
+        let parse = |text: Cow<'_, str>| {
+            AccountId::parse(text.trim())
+                .map_err(|_| ErrorKind::InvalidBucketOwnerAwsAccountId.into())
+        };
+        self.get(name)?.map(parse).transpose()
+    }
+
+    /// A number of bytes.
+    pub(crate) fn length(&self, name: &'static str) -> Result<Option<u64>, S3Error> {
+        let parse = |text: Cow<'_, str>| {
+            let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            digits.then(|| text.parse().ok()).flatten().ok_or_else(|| {
+                S3Error::invalid_argument(name, text, format!("{name} must be a number of bytes"))
+            })
+        };
+        self.get(name)?.map(parse).transpose()
+    }
+
+    /// Fields of which the lower-case name begins so, without that beginning, in order of arrival;
+    /// several of one name are joined by commas.
+    pub(crate) fn with_prefix(&self, prefix: &str) -> Result<Vec<(String, String)>, S3Error> {
+        let mut found: Vec<(String, String)> = Vec::new();
+        for (name, value) in self.headers {
+            if let Some(rest) = name.as_str().strip_prefix(prefix) {
+                let value = text_of(name.as_str(), value)?;
+                match found.iter_mut().find(|(known, _)| known == rest) {
+                    Some((_, joined)) => {
+                        joined.push(',');
+                        joined.push_str(value);
+                    }
+                    None => found.push((rest.to_owned(), value.to_owned())),
+                }
+            }
+        }
+        for (name, value) in self.query.iter().flat_map(|query| query.iter()) {
+            let name = name.to_ascii_lowercase();
+            if let Some(rest) = name.strip_prefix(prefix)
+                && !found.iter().any(|(known, _)| known == rest)
+            {
+                found.push((rest.to_owned(), value.to_owned()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether any field's name begins so.
+    pub(crate) fn has_prefix(&self, prefix: &str) -> Option<String> {
+        let in_headers = self.headers.keys().map(|name| name.as_str());
+        let in_query = self
+            .query
+            .iter()
+            .flat_map(|query| query.iter())
+            .map(|(name, _)| name);
+        let begins = |name: &&str| {
+            name.get(..prefix.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
+        in_headers
+            .chain(in_query)
+            .find(begins)
+            .map(str::to_ascii_lowercase)
+    }
+
+    fn hoisted(&self, name: &str) -> Option<&'a str> {
+        if !name.starts_with("x-amz-") || OF_SIGNATURE.contains(&name) {
+            return None;
+        }
+        let query = self.query?;
+        query
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+}
+
+/// A value's text. Bytes that are not UTF-8 could not be given back as they came.
+fn text_of<'a>(name: &str, value: &'a HeaderValue) -> Result<&'a str, S3Error> {
+    std::str::from_utf8(value.as_bytes()).map_err(|_| {
+        S3Error::from(ErrorKind::InvalidArgument)
+            .message("Header values must be UTF-8")
+            .element("ArgumentName", name)
+    })
+}

@@ -1,0 +1,23 @@
+//! XML both ways: a strict reader for requests, a plain writer for answers, and the documents that
+//! clients send.
+//!
+//! The reader turns a whole document into a small tree within bounds on bytes, depth and elements,
+//! knows the five entities and character references and nothing of DTDs, and takes any namespace or
+//! none. Each document then takes its tree apart and refuses what its schema does not know:
+//! everything that is wrong is `MalformedXML`, and nothing is guessed.
+
+mod bucket;
+mod complete;
+mod delete;
+mod reader;
+mod tagging;
+mod writer;
+
+pub use bucket::{CreateBucketConfiguration, VersioningConfiguration};
+pub use complete::{CompleteMultipartUploadBody, NamedPart};
+pub use delete::{DeleteEntry, DeleteObjects};
+pub use reader::{DEPTH_MAX, ELEMENTS_MAX, Element, parse_document};
+pub use tagging::{parse_bucket_tagging, parse_object_tagging, tagging_xml};
+pub use writer::{NAMESPACE, Writer};
+
+pub(crate) use tagging::{OBJECT_TAGS_MAX, check_tags, tag_of};
