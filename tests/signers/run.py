@@ -78,12 +78,14 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     random = randomness.Random(options.seed)
+    # One generator per request: ECDSA signatures differ from run to run, and so would all after them.
+    of_request = lambda n: randomness.Random(f"{options.seed} {n}")
     keys = [(f"BHAK{n:016}", "".join(random.choice("aZ09/+=-_ ") for _ in range(40))) for n in range(8)]
     judge, count = Judge(keys), Count()
     for n in range(options.requests):
-        one_request(random, keys, judge, count, n)
+        one_request(of_request(n), keys, judge, count, n)
     for n in range(max(1, options.requests // 25)):
-        one_chain(random, keys, judge, count)
+        one_chain(of_request(-1 - n), keys, judge, count)
     print(f"{count.passed} passed, {count.failed} failed")
     sys.exit(1 if count.failed or not count.passed else 0)
 

@@ -16,9 +16,21 @@ pub(crate) enum Plus {
 
 const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 
+/// Looked up, as every byte of every request is asked for.
+const UNRESERVED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        table[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+        byte += 1;
+    }
+    table
+};
+
 /// `A-Z a-z 0-9 - _ . ~`: RFC 3986, section 2.3.
 pub(crate) const fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
+    UNRESERVED[byte as usize]
 }
 
 /// Encodes every byte of `bytes` that is not unreserved.

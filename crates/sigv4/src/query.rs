@@ -7,6 +7,7 @@
 use crate::encoding::{Plus, decode, recode};
 use crate::sink::Sink;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// How many parameters a query may have; one more is refused.
 pub const QUERY_PARAMETERS_MAX: usize = 128;
@@ -17,10 +18,15 @@ const USUAL: usize = 8;
 /// The parameter that carries the signature and so cannot be signed itself.
 const SIGNATURE: &[u8] = b"X-Amz-Signature";
 
+/// How the names of the parameters begin that a signature in the query brings with it.
+const PREFIX: &[u8] = b"X-Amz-";
+
 /// A query's parameters in canonical form and order.
 #[derive(Debug, Clone)]
 pub struct Query<'a> {
     parameters: Vec<Parameter<'a>>,
+    /// Where those named `X-Amz-…` stand: side by side, as they are sorted.
+    prefixed: Range<usize>,
 }
 
 type Parameter<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
@@ -48,7 +54,15 @@ impl<'a> Query<'a> {
             parameters.push((recode(name, Plus::Space), recode(value, Plus::Space)));
         }
         parameters.sort_unstable();
-        Ok(Self { parameters })
+        let begin = parameters.partition_point(|(name, _)| **name < *PREFIX);
+        let names = parameters[begin..]
+            .iter()
+            .take_while(|(name, _)| name.starts_with(PREFIX));
+        let prefixed = begin..begin + names.count();
+        Ok(Self {
+            parameters,
+            prefixed,
+        })
     }
 
     /// Whether a parameter of this name is there. The name holds unreserved characters only.

@@ -65,7 +65,19 @@ impl StringToSign<'_> {
 
 /// Whether `text` is `mac` in lower-case hexadecimal; in constant time.
 pub(crate) fn same_hex(mac: &[u8; 32], text: &str) -> bool {
-    hex_digits(mac).as_slice().ct_eq(text.as_bytes()).into()
+    let Ok(given) = <&[u8; 64]>::try_from(text.as_bytes()) else {
+        return false;
+    };
+    words(&hex_digits(mac)).ct_eq(&words(given)).into()
+}
+
+/// Eight bytes at a time: `subtle` takes as long for a word as for a byte.
+fn words(text: &[u8; 64]) -> [u64; 8] {
+    let mut words = [0; 8];
+    for (word, bytes) in words.iter_mut().zip(text.as_chunks().0) {
+        *word = u64::from_ne_bytes(*bytes);
+    }
+    words
 }
 
 /// 32 bytes as 64 lower-case digits, without an allocation.
