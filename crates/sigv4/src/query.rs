@@ -86,10 +86,11 @@ impl<'a> Query<'a> {
     /// The encoded values of a parameter.
     fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         let named = move |p: &&Parameter<'a>| *p.0 == *name.as_bytes();
-        self.parameters
-            .iter()
-            .filter(named)
-            .map(|(_, value)| &**value)
+        let within = match name.as_bytes().starts_with(PREFIX) {
+            true => &self.parameters[self.prefixed.clone()],
+            false => &self.parameters[..],
+        };
+        within.iter().filter(named).map(|(_, value)| &**value)
     }
 
     /// Writes `a=1&b=2`, leaving the signature out.
@@ -140,6 +141,10 @@ mod tests {
         assert_eq!(query.single("c"), None);
         assert_eq!(query.single("d").as_deref(), Some("x y"));
         assert!(query.contains("a") && !query.contains("e"));
+        let query = Query::parse("z=1&X-Amz-B=2&X-Amz=3&X-Amz-A=4&X-Amz-=5&Y=6").unwrap();
+        for name in ["z", "X-Amz-B", "X-Amz", "X-Amz-A", "X-Amz-", "Y"] {
+            assert!(query.single(name).is_some(), "{name}");
+        }
     }
 
     #[test]
