@@ -1,6 +1,6 @@
 //! The check of everything.
 
-use crate::log::{self, Position};
+use crate::log::{self, End, Position};
 use crate::pool::{Image, Pool, open_images};
 use crate::report::{Report, Verdict};
 use crate::state::State;
@@ -10,8 +10,9 @@ use blockhouse_format::{CheckpointRoot, Generation, GroupId, LogPosition, Lsn};
 use std::{io::Write, path::PathBuf};
 
 /// Checks the devices that `paths` name, opened read-only: every superblock copy, the newest
-/// checkpoint down to its last section, every frame of the log behind it, every row of the index,
-/// and every byte of every object on every mirror. Says so line by line on `out`.
+/// checkpoint down to its last section, every frame of the log behind it, every row of the index
+/// with its record, and every byte of every object on every mirror. Says so line by line on `out`.
+/// What a checkpoint covers and no row refers to any more is not looked at.
 ///
 /// A node may be running on them. What it changes meanwhile can look like damage; then the verdict
 /// is [`Verdict::Unable`].
@@ -25,7 +26,7 @@ pub fn fsck(paths: &[PathBuf], out: &mut dyn Write) -> Result<Verdict> {
 
 fn check(paths: &[PathBuf], images: &[Image], report: &mut Report<'_>) -> Result<Verdict> {
     images.iter().for_each(|image| check_copies(image, report));
-    let Some(pool) = Pool::assemble(images, report) else {
+    let Some(mut pool) = Pool::assemble(images, report) else {
         report.line("no superblock can be read: this is no pool, or one that is lost");
         return Ok(Verdict::Unable);
     };
@@ -35,6 +36,7 @@ fn check(paths: &[PathBuf], images: &[Image], report: &mut Report<'_>) -> Result
         return Ok(Verdict::Damaged);
     };
     let (state, end, records) = check_log(&pool, state, position, report);
+    pool.excuse(end.lagging);
     space::check_claims(&state, report);
     let counts = rows::check(&pool, &state, report);
     report.line(format_args!(
@@ -48,7 +50,7 @@ fn check(paths: &[PathBuf], images: &[Image], report: &mut Report<'_>) -> Result
         counts.parts,
         counts.bytes
     ));
-    verdict(paths, &pool, end, report)
+    verdict(paths, &pool, end.position, report)
 }
 
 fn check_copies(image: &Image, report: &mut Report<'_>) {
@@ -144,7 +146,7 @@ fn check_log(
     mut state: State,
     from: Position,
     report: &mut Report<'_>,
-) -> (State, Position, u64) {
+) -> (State, End, u64) {
     let mut records = 0;
     let end = log::walk(pool, from, report, &mut |frame, report| {
         for (nth, record) in (0..).zip(frame.records()) {

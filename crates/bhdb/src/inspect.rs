@@ -187,7 +187,7 @@ fn show_log(
     report: &mut Report<'_>,
 ) {
     let mut frames = 0;
-    let end = log::walk(pool, from, report, &mut |frame, report| {
+    let log::End { position: end, .. } = log::walk(pool, from, report, &mut |frame, report| {
         let header = frame.header();
         frames += 1;
         let shown = frames <= frames_max;

@@ -9,6 +9,7 @@ use crate::report::Report;
 use blockhouse_format::frame::{Frame, FrameHeader, FrameSite, FrameState};
 use blockhouse_format::record::{Body, GroupChange};
 use blockhouse_format::{BLOCK_BYTES, GroupKind, LogPosition, Lsn};
+use std::path::PathBuf;
 
 /// Where the walk stands.
 #[derive(Debug, Clone, Copy)]
@@ -18,20 +19,31 @@ pub(crate) struct Position {
     pub(crate) lsn: Lsn,
 }
 
-/// One mirror's bytes of a frame that others have whole.
-struct Lagging {
+/// A mirror that does not have a frame which another one has whole.
+#[derive(Debug)]
+pub(crate) struct Lagging {
+    pub(crate) path: PathBuf,
+    pub(crate) frame: Piece,
     text: String,
 }
 
-/// Walks the log from `start`, shows each frame in order, and gives the position of its end.
+/// Where the log ends.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) position: Position,
+    /// The mirrors that lack the last frame.
+    pub(crate) lagging: Vec<Lagging>,
+}
+
+/// Walks the log from `start`, shows each frame in order, and gives its end.
 pub(crate) fn walk<'o>(
     pool: &Pool<'_>,
     start: Position,
     report: &mut Report<'o>,
     show: &mut dyn FnMut(&Frame<'_>, &mut Report<'o>),
-) -> Position {
+) -> End {
     let mut at = start;
-    let mut lagging = Vec::new();
+    let mut lagging: Vec<Lagging> = Vec::new();
     loop {
         if let Some((group, generation)) = at.log.successor {
             let offset_bytes = pool.geometry().payload().start;
@@ -60,14 +72,17 @@ pub(crate) fn walk<'o>(
         show(&frame, report);
         at = behind(&at, &frame);
     }
-    for lag in lagging {
+    for lag in &lagging {
         report.note(format_args!(
             "{}; it is the last frame, recovery copies it",
             lag.text
         ));
     }
     judge_end(pool, &at, report);
-    at
+    End {
+        position: at,
+        lagging,
+    }
 }
 
 fn site(pool: &Pool<'_>, at: &Position) -> FrameSite {
@@ -106,31 +121,37 @@ fn behind(at: &Position, frame: &Frame<'_>) -> Position {
 /// is wrong with it on the others.
 fn find(pool: &Pool<'_>, at: &Position) -> Option<(Vec<u8>, Vec<Lagging>)> {
     let site = site(pool, at);
-    let mut found: Option<Vec<u8>> = None;
-    let mut lagging = Vec::new();
-    for (image, bytes) in frame_bytes(pool, &site) {
-        let why = match Frame::open(&bytes, &site) {
-            FrameState::Valid(frame) if !continues(frame.header(), at) => {
-                "it is another one".into()
+    let copies = frame_bytes(pool, &site);
+    let whole = copies
+        .iter()
+        .find_map(|(_, bytes)| match Frame::open(bytes, &site) {
+            FrameState::Valid(frame) if continues(frame.header(), at) => {
+                Some(frame.bytes().to_vec())
             }
-            FrameState::Valid(frame) => match &found {
-                None => {
-                    found = Some(frame.bytes().to_vec());
-                    continue;
-                }
-                Some(first) if first == frame.bytes() => continue,
-                Some(_) => "it differs from its mirror".into(),
-            },
+            _ => None,
+        })?;
+    let mut lagging = Vec::new();
+    for (image, bytes) in copies {
+        let why = match Frame::open(&bytes, &site) {
+            FrameState::Valid(frame) if frame.bytes() == whole => continue,
+            FrameState::Valid(_) => "it differs from its mirror".to_owned(),
             FrameState::Invalid(damage) => damage.why.to_string(),
-            FrameState::Empty => "it is not there".into(),
+            FrameState::Empty => "it is not there".to_owned(),
         };
-        let (lsn, group, offset) = (at.lsn, site.group, site.offset_bytes);
-        let place = format!("group {group} offset {offset}");
+        let (lsn, len_bytes) = (at.lsn, whole.len() as u32);
+        let frame = Piece {
+            group: site.group,
+            offset_bytes: site.offset_bytes,
+            len_bytes,
+        };
+        let text = format!("frame at lsn {lsn}: {} {frame}: {why}", image.name());
         lagging.push(Lagging {
-            text: format!("frame at lsn {lsn}: {} {place}: {why}", image.name()),
+            path: image.path.clone(),
+            frame,
+            text,
         });
     }
-    found.map(|bytes| (bytes, lagging))
+    Some((whole, lagging))
 }
 
 fn continues(header: &FrameHeader, at: &Position) -> bool {
@@ -210,16 +231,19 @@ fn witness(pool: &Pool<'_>, at: &Position) -> Option<FrameHeader> {
         offset_bytes: at.log.offset_bytes,
         len_bytes: end.saturating_sub(at.log.offset_bytes),
     };
-    let site = site(pool, at);
     for (_, bytes) in pool.read(rest) {
+        let mut site = site(pool, at);
         for block in bytes.unwrap_or_default().chunks(BLOCK_BYTES) {
-            let Ok(header) = FrameHeader::peek(block) else {
-                continue;
-            };
-            let later = header.head.lsn_first > at.lsn || header.head.durable_lsn >= at.lsn;
-            if site.owns(&header) && header.head.epoch <= site.epoch_max && later {
-                return Some(header);
+            let header = FrameHeader::peek(block).ok().filter(|header| {
+                let head = &header.head;
+                let here = site.owns(header) && head.offset_bytes == site.offset_bytes;
+                here && head.epoch <= site.epoch_max
+                    && (head.lsn_first > at.lsn || head.durable_lsn >= at.lsn)
+            });
+            if header.is_some() {
+                return header;
             }
+            site = site.next_block();
         }
     }
     None

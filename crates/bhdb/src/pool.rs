@@ -1,5 +1,6 @@
 //! The devices of a pool, and reading from all their mirrors.
 
+use crate::log::Lagging;
 use crate::report::Report;
 use anyhow::{Context as _, Result, bail};
 use blockhouse_format::{
@@ -101,6 +102,7 @@ pub(crate) struct Pool<'i> {
     geometry: Geometry,
     /// The devices that may be believed and are here.
     mirrors: Vec<(DeviceIndex, &'i Image)>,
+    excused: Vec<Lagging>,
 }
 
 /// A piece of a group, the same on every mirror.
@@ -148,15 +150,32 @@ impl<'i> Pool<'i> {
         }
         mirrors.sort_by_key(|(device, _)| *device);
         mirrors.dedup_by_key(|(device, _)| *device);
+        let superblock = newest.clone();
         Some(Self {
-            superblock: newest.clone(),
+            superblock,
             geometry,
             mirrors,
+            excused: Vec::new(),
         })
     }
 
     pub(crate) fn geometry(&self) -> &Geometry {
         &self.geometry
+    }
+
+    /// From now on, what these mirrors lack is no damage.
+    pub(crate) fn excuse(&mut self, lagging: Vec<Lagging>) {
+        self.excused = lagging;
+    }
+
+    fn is_excused(&self, image: &Image, piece: Piece) -> bool {
+        let lacks = |lag: &Lagging| {
+            let frame = lag.frame;
+            let within = frame.offset_bytes <= piece.offset_bytes
+                && piece.offset_bytes - frame.offset_bytes < frame.len_bytes;
+            lag.path == image.path && frame.group == piece.group && within
+        };
+        self.excused.iter().any(lacks)
     }
 
     /// The devices that should be in sync but are not here.
@@ -210,6 +229,7 @@ impl<'i> Pool<'i> {
                     good = good.or(Some(value));
                     continue;
                 }
+                _ if self.is_excused(image, piece) => continue,
                 Ok(Err(error)) => error.to_string(),
                 Err(error) => error.to_string(),
             };

@@ -7,7 +7,7 @@
 use crate::codec::{Decoder, Encoder};
 use crate::{
     BLOCK_BYTES, DecodeError, DeviceId, DeviceIndex, DeviceState, Epoch, Generation, Geometry,
-    GroupId, Lsn, PoolId,
+    GroupId, Lsn, Pointer, PoolId,
 };
 use blockhouse_types::Timestamp;
 
@@ -377,6 +377,18 @@ impl DeviceRow {
 }
 
 impl CheckpointSlot {
+    /// The slot for the checkpoint at `lsn` whose root's bytes are `root` and lie `at`.
+    pub fn of(lsn: Lsn, at: &Pointer, root: &[u8]) -> Self {
+        Self {
+            lsn,
+            group: at.group,
+            generation: at.generation,
+            offset_bytes: at.offset_bytes,
+            len_bytes: at.len_bytes,
+            blake3: *blake3::hash(root).as_bytes(),
+        }
+    }
+
     /// Whether `root` is what the slot points to.
     pub fn verify(&self, root: &[u8]) -> Result<(), DecodeError> {
         let whole = root.len() == self.len_bytes as usize;
