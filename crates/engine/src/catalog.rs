@@ -1,0 +1,139 @@
+//! The control rows in memory: buckets, and whatever other small tables the log carries.
+//!
+//! The log is their truth, every checkpoint carries all of them; this is the copy that requests are
+//! answered from. It is changed only by applying a durable `Control` record.
+
+use blockhouse_format::{
+    DecodeError,
+    control::{self, BucketRow, BucketVersioning, TABLE_BUCKETS},
+    record::Control,
+};
+use blockhouse_store::{Bucket, DocumentKind, Versioning};
+use blockhouse_types::{AccountId, BucketId, BucketName};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// All control rows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Catalog {
+    buckets: BTreeMap<BucketName, Arc<Bucket>>,
+    names: BTreeMap<BucketId, BucketName>,
+    /// Rows of tables that the engine keeps for others, by table and key.
+    others: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
+}
+
+impl Catalog {
+    pub(crate) fn bucket(&self, name: &BucketName) -> Option<&Arc<Bucket>> {
+        self.buckets.get(name)
+    }
+
+    pub(crate) fn bucket_by_id(&self, id: BucketId) -> Option<&Arc<Bucket>> {
+        self.buckets.get(self.names.get(&id)?)
+    }
+
+    /// All buckets in order of name.
+    pub(crate) fn buckets(&self) -> impl Iterator<Item = &Arc<Bucket>> {
+        self.buckets.values()
+    }
+
+    /// How many buckets an account has.
+    pub(crate) fn owned_by(&self, owner: AccountId) -> usize {
+        self.buckets.values().filter(|bucket| bucket.owner == owner).count()
+    }
+
+    /// Rows of all tables.
+    pub(crate) fn len(&self) -> usize {
+        self.buckets.len() + self.others.len()
+    }
+
+    /// Every row as table, key and value, in order.
+    pub(crate) fn rows(&self) -> Vec<(u8, Vec<u8>, Vec<u8>)> {
+        let buckets = self.buckets.values().filter_map(|bucket| {
+            let row = row_of(bucket).encode().ok()?;
+            Some((TABLE_BUCKETS, bucket.name.as_str().as_bytes().to_vec(), row))
+        });
+        let others = self.others.iter().map(|((t, k), v)| (*t, k.clone(), v.clone()));
+        let mut rows: Vec<_> = buckets.chain(others).collect();
+        rows.sort_unstable();
+        rows
+    }
+
+    /// Takes a change that is durable.
+    pub(crate) fn apply(&mut self, change: Control) -> Result<(), DecodeError> {
+        match (change.table, change.value) {
+            (TABLE_BUCKETS, Some(value)) => self.set_bucket(bucket_of(BucketRow::decode(&value)?)),
+            (TABLE_BUCKETS, None) => self.remove_bucket(&change.key),
+            (table, Some(value)) => {
+                self.others.insert((table, change.key), value);
+            }
+            (table, None) => {
+                self.others.remove(&(table, change.key));
+            }
+        }
+        Ok(())
+    }
+
+    fn set_bucket(&mut self, bucket: Bucket) {
+        if let Some(before) = self.buckets.get(&bucket.name) {
+            self.names.remove(&before.id);
+        }
+        self.names.insert(bucket.id, bucket.name.clone());
+        self.buckets.insert(bucket.name.clone(), Arc::new(bucket));
+    }
+
+    fn remove_bucket(&mut self, key: &[u8]) {
+        let name = std::str::from_utf8(key).ok().and_then(|name| BucketName::parse(name).ok());
+        if let Some(bucket) = name.and_then(|name| self.buckets.remove(&name)) {
+            self.names.remove(&bucket.id);
+        }
+    }
+}
+
+/// The change that makes a bucket what `bucket` is. `None` when its documents are too long to keep.
+pub(crate) fn set(bucket: &Bucket) -> Option<Control> {
+    let value = row_of(bucket).encode().ok()?;
+    let key = bucket.name.as_str().as_bytes().to_vec();
+    Some(Control { table: TABLE_BUCKETS, key, value: Some(value) })
+}
+
+/// The change that removes a bucket.
+pub(crate) fn remove(bucket: &Bucket) -> Control {
+    let key = bucket.name.as_str().as_bytes().to_vec();
+    Control { table: TABLE_BUCKETS, key, value: None }
+}
+
+/// The longest document a bucket can have, in bytes.
+pub(crate) const DOCUMENT_BYTES_MAX: usize = control::DOCUMENT_BYTES_MAX;
+
+fn row_of(bucket: &Bucket) -> BucketRow {
+    BucketRow {
+        id: bucket.id,
+        name: bucket.name.clone(),
+        owner: bucket.owner,
+        created: bucket.created,
+        versioning: match bucket.versioning {
+            Versioning::Unversioned => BucketVersioning::Unversioned,
+            Versioning::Enabled => BucketVersioning::Enabled,
+            Versioning::Suspended => BucketVersioning::Suspended,
+        },
+        documents: bucket.documents.iter().map(|(kind, d)| (kind.code(), d.to_vec())).collect(),
+    }
+}
+
+fn bucket_of(row: BucketRow) -> Bucket {
+    let document = |(code, bytes): (u8, Vec<u8>)| {
+        // A kind of a later version is not shown; it stays on the media until the row is written.
+        DocumentKind::from_code(code).map(|kind| (kind, bytes.into()))
+    };
+    Bucket {
+        id: row.id,
+        name: row.name,
+        owner: row.owner,
+        created: row.created,
+        versioning: match row.versioning {
+            BucketVersioning::Unversioned => Versioning::Unversioned,
+            BucketVersioning::Enabled => Versioning::Enabled,
+            BucketVersioning::Suspended => Versioning::Suspended,
+        },
+        documents: row.documents.into_iter().filter_map(document).collect(),
+    }
+}

@@ -1,0 +1,248 @@
+//! What requests ask of the log writer. One order is one commit's share: its records go into one
+//! frame, and its answer goes out when that frame is durable and applied.
+
+use crate::{error::Refused, lease::DataLease, mirror::DeviceSet};
+use blockhouse_format::{
+    Extent,
+    record::{Attributes, Put, RecordPlace},
+};
+use blockhouse_store::{
+    Bucket, BucketChange, CompleteError, Completion, CreateBucketError, DeleteBucketError,
+    DeleteError, DeleteTarget, Deleted, NewBucket, NewObject, NewUpload, OpenError, Part, PutError,
+    Seal, StoreError, UploadError, UploadRef, Written,
+};
+use blockhouse_types::{BucketId, Timestamp, UploadId, VersionId};
+use bytes::Bytes;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Where the answer goes. Whoever asked may have gone; then it goes nowhere.
+pub(crate) type Answer<T> = oneshot::Sender<T>;
+
+/// The bytes of an object or part.
+#[derive(Debug)]
+pub(crate) enum Payload {
+    /// In memory, to lie inline in the record.
+    Inline(Vec<Bytes>),
+    /// On the devices of the set already, and flushed there.
+    Extents {
+        extents: Vec<Extent>,
+        on: DeviceSet,
+        /// Keeps their groups from being given again until the record is applied.
+        lease: DataLease,
+    },
+}
+
+/// One order.
+#[derive(Debug)]
+pub(crate) enum Order {
+    CreateBucket { new: NewBucket, answer: Answer<Result<Arc<Bucket>, CreateBucketError>> },
+    DeleteBucket { bucket: BucketId, now: Timestamp, answer: Answer<Result<(), DeleteBucketError>> },
+    ChangeBucket {
+        bucket: BucketId,
+        change: BucketChange,
+        now: Timestamp,
+        /// What the bucket's row with the change may take.
+        row_bytes: usize,
+        answer: Answer<Result<(), StoreError>>,
+    },
+    Put(Box<PutOrder>),
+    Retag(Box<RetagOrder>),
+    Delete {
+        bucket: BucketId,
+        targets: Vec<DeleteTarget>,
+        now: Timestamp,
+        answer: Answer<DeleteAnswer>,
+    },
+    CreateUpload { new: Box<NewUpload>, answer: Answer<Result<UploadId, StoreError>> },
+    PutPart(Box<PartOrder>),
+    Complete(Box<CompleteOrder>),
+    Abort { upload: UploadRef, now: Timestamp, answer: Answer<Result<(), UploadError>> },
+    /// A thread saw these devices fail; answered once that is durable on the others.
+    DevicesFailed { devices: DeviceSet, why: String, answer: Answer<Result<(), StoreError>> },
+    /// A body found no free data group; answered when waiting longer would not help, with whether
+    /// there is reason to try again.
+    WantSpace { answer: Answer<bool> },
+    /// Keeps the witness of the last frame, and the time floor, up to date.
+    Tick { now: Timestamp, answer: Answer<Result<(), StoreError>> },
+    Checkpoint { answer: Answer<Result<(), StoreError>> },
+    Shutdown { answer: Answer<Result<(), StoreError>> },
+}
+
+/// What became of each target of a delete.
+pub(crate) type DeleteAnswer = Result<Vec<Result<Deleted, DeleteError>>, StoreError>;
+
+/// An object whose body has ended cleanly.
+#[derive(Debug)]
+pub(crate) struct PutOrder {
+    pub(crate) new: NewObject,
+    pub(crate) size: u64,
+    pub(crate) seal: Seal,
+    pub(crate) payload: Payload,
+    pub(crate) answer: Answer<Result<Written, PutError>>,
+}
+
+/// A version with other tags, made from the record that the asker read.
+#[derive(Debug)]
+pub(crate) struct RetagOrder {
+    pub(crate) put: Put,
+    /// Where that record lies. When the index points elsewhere by now, the asker must read again.
+    pub(crate) of: RecordPlace,
+    pub(crate) now: Timestamp,
+    pub(crate) answer: Answer<Result<Retagged, OpenError>>,
+}
+
+/// What became of a change of tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retagged {
+    Done(VersionId),
+    /// The version was written again meanwhile.
+    Moved,
+}
+
+/// A part whose body has ended cleanly.
+#[derive(Debug)]
+pub(crate) struct PartOrder {
+    pub(crate) upload: UploadRef,
+    pub(crate) number: u16,
+    pub(crate) now: Timestamp,
+    pub(crate) size: u64,
+    pub(crate) seal: Seal,
+    pub(crate) payload: Payload,
+    pub(crate) answer: Answer<Result<Part, PutError>>,
+}
+
+/// The end of an upload.
+#[derive(Debug)]
+pub(crate) struct CompleteOrder {
+    pub(crate) completion: Completion,
+    /// Headers and tags of the upload, read from its record.
+    pub(crate) attributes: Attributes,
+    pub(crate) answer: Answer<Result<Written, CompleteError>>,
+}
+
+/// Head, fixed fields and padding of any record, generously, in bytes.
+const RECORD_BYTES: usize = 512;
+/// An encoded extent at most, in bytes.
+const EXTENT_BYTES: usize = 26;
+/// An encoded part of a manifest at most, in bytes.
+const PART_BYTES: usize = 96;
+
+impl Order {
+    /// The room that its records take in a frame, in bytes: never less than they will need.
+    pub(crate) fn room_bytes(&self) -> usize {
+        match self {
+            Self::CreateBucket { .. } | Self::DeleteBucket { .. } => 2 * RECORD_BYTES,
+            Self::ChangeBucket { row_bytes, .. } => RECORD_BYTES + row_bytes,
+            Self::Put(put) => {
+                let attributes = &put.new.attributes;
+                let texts = texts_bytes(&attributes.headers) + texts_bytes(&attributes.tags);
+                2 * (RECORD_BYTES + put.new.key.as_bytes().len()) + texts + put.payload.room_bytes()
+            }
+            Self::Retag(order) => {
+                let texts = attributes_bytes(&order.put.attributes);
+                let extents = match &order.put.data {
+                    blockhouse_format::record::Data::Inline => 1,
+                    blockhouse_format::record::Data::Extents(extents) => extents.len(),
+                };
+                RECORD_BYTES
+                    + order.put.key.as_bytes().len()
+                    + texts
+                    + extents * EXTENT_BYTES
+                    + order.put.parts.len() * PART_BYTES
+            }
+            Self::Delete { targets, .. } => {
+                targets.iter().map(delete_target_bytes).sum::<usize>() + RECORD_BYTES
+            }
+            Self::CreateUpload { new, .. } => {
+                let texts = texts_bytes(&new.attributes.headers) + texts_bytes(&new.attributes.tags);
+                RECORD_BYTES + new.key.as_bytes().len() + texts
+            }
+            Self::PutPart(part) => {
+                RECORD_BYTES + part.upload.key.as_bytes().len() + part.payload.room_bytes()
+            }
+            // Its extents are known only when it is judged; the judge checks them against the room.
+            Self::Complete(order) => {
+                3 * (RECORD_BYTES + order.completion.upload.key.as_bytes().len())
+                    + attributes_bytes(&order.attributes)
+                    + order.completion.parts.len() * (PART_BYTES + 2 * EXTENT_BYTES)
+            }
+            Self::Abort { upload, .. } => RECORD_BYTES + upload.key.as_bytes().len(),
+            Self::DevicesFailed { .. }
+            | Self::WantSpace { .. }
+            | Self::Tick { .. }
+            | Self::Checkpoint { .. }
+            | Self::Shutdown { .. } => RECORD_BYTES,
+        }
+    }
+
+    /// Bucket orders are judged alone in their frame, so that all others may judge by the catalog
+    /// as it is.
+    pub(crate) fn is_alone(&self) -> bool {
+        matches!(
+            self,
+            Self::CreateBucket { .. } | Self::DeleteBucket { .. } | Self::ChangeBucket { .. }
+        )
+    }
+
+    /// Whether it makes the store fuller, and so waits for space or is refused at the reserve line.
+    pub(crate) fn needs_space(&self) -> bool {
+        matches!(
+            self,
+            Self::Put(_) | Self::PutPart(_) | Self::CreateUpload { .. } | Self::CreateBucket { .. }
+        )
+    }
+
+    /// Answers that nothing was done.
+    pub(crate) fn refuse(self, why: &Refused) {
+        let error = why.to_store();
+        // The asker may have gone; there is nobody else to tell.
+        match self {
+            Self::CreateBucket { answer, .. } => drop(answer.send(Err(error.into()))),
+            Self::DeleteBucket { answer, .. } => drop(answer.send(Err(error.into()))),
+            Self::ChangeBucket { answer, .. }
+            | Self::DevicesFailed { answer, .. }
+            | Self::Tick { answer, .. }
+            | Self::Checkpoint { answer }
+            | Self::Shutdown { answer } => drop(answer.send(Err(error))),
+            Self::Put(order) => drop(order.answer.send(Err(error.into()))),
+            Self::Retag(order) => drop(order.answer.send(Err(error.into()))),
+            Self::Delete { answer, .. } => drop(answer.send(Err(error))),
+            Self::CreateUpload { answer, .. } => drop(answer.send(Err(error))),
+            Self::PutPart(order) => drop(order.answer.send(Err(error.into()))),
+            Self::Complete(order) => drop(order.answer.send(Err(error.into()))),
+            Self::Abort { answer, .. } => drop(answer.send(Err(error.into()))),
+            Self::WantSpace { answer } => drop(answer.send(false)),
+        }
+    }
+}
+
+impl Payload {
+    fn room_bytes(&self) -> usize {
+        match self {
+            Self::Inline(pieces) => pieces.iter().map(Bytes::len).sum(),
+            Self::Extents { extents, .. } => extents.len() * EXTENT_BYTES,
+        }
+    }
+}
+
+/// What one target of a delete may take in a frame, in bytes: a tombstone and a marker.
+pub(crate) fn delete_target_bytes(target: &DeleteTarget) -> usize {
+    2 * (DELETE_RECORD_BYTES + target.key.as_bytes().len())
+}
+
+/// A tombstone's or marker's fixed fields, generously, in bytes.
+const DELETE_RECORD_BYTES: usize = 96;
+
+/// What an object's record may take, without inline data.
+pub(crate) fn manifest_bytes(extents: usize, parts: usize) -> usize {
+    extents * EXTENT_BYTES + parts * PART_BYTES
+}
+
+fn attributes_bytes(attributes: &Attributes) -> usize {
+    texts_bytes(&attributes.headers) + texts_bytes(&attributes.tags)
+}
+
+fn texts_bytes(pairs: &[(String, String)]) -> usize {
+    pairs.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
+}
