@@ -12,7 +12,7 @@ use crate::{checksum, lifecycle::Expiration, xml::Writer};
 use blockhouse_types::{Checksum, ETag, Timestamp, VersionId};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::{
     fmt::{self, Write as _},
     time::{Duration, UNIX_EPOCH},
@@ -65,6 +65,13 @@ const CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("x-amz-checksum-a
 const OBJECT_SIZE: HeaderName = HeaderName::from_static("x-amz-object-size");
 const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
 
+/// What a rule's id keeps in a header, beside letters and digits.
+const RULE_ID: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
 /// The last second that an HTTP date can say, 9999-12-31T23:59:59Z.
 const HTTP_DATE_SECS_MAX: u64 = 253_402_300_799;
 
@@ -80,9 +87,24 @@ fn value(shown: impl fmt::Display) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static(""))
 }
 
-/// `"tag"`.
+/// `"tag"`. Most tags are of one body: those are written without going through `fmt`.
 fn etag_value(etag: &ETag) -> HeaderValue {
-    value(format_args!("\"{etag}\""))
+    if etag.parts() > 0 {
+        return value(format_args!("\"{etag}\""));
+    }
+    let mut text = [b'"'; 34];
+    for (pair, byte) in text[1..33].chunks_exact_mut(2).zip(etag.md5()) {
+        pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
+    }
+    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static(""))
+}
+
+fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 {
+        b'0' + nibble
+    } else {
+        b'a' + (nibble - 10)
+    }
 }
 
 /// `Sat, 21 Nov 2026 23:09:43 GMT`.
@@ -112,7 +134,7 @@ fn put_checksum(headers: &mut HeaderMap, checksum: Option<&Checksum>) {
 /// `expiry-date="Fri, 23 Dec 2012 00:00:00 GMT", rule-id="..."`, the id percent-encoded.
 fn put_expiration(headers: &mut HeaderMap, expiration: Option<&Expiration>) {
     if let Some(expiration) = expiration {
-        let rule = utf8_percent_encode(&expiration.rule_id, NON_ALPHANUMERIC);
+        let rule = utf8_percent_encode(&expiration.rule_id, RULE_ID);
         let shown = value(format_args!(
             "expiry-date=\"{}\", rule-id=\"{}\"",
             http_date(expiration.date),

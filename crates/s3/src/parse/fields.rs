@@ -28,20 +28,53 @@ pub(crate) struct Fields<'a> {
     headers: &'a HeaderMap,
     /// Only of a presigned link.
     query: Option<&'a Query<'a>>,
+    /// Which names may be there: dozens are asked for, few of them come.
+    present: Present,
     pub(crate) tls: bool,
+}
+
+/// A Bloom filter of header names.
+#[derive(Debug, Clone, Copy, Default)]
+struct Present(u128);
+
+impl Present {
+    /// The bit of a name in any case: it falls to its length and three of its letters.
+    fn bit(name: &str) -> u128 {
+        let name = name.as_bytes();
+        let at = |i: usize| name.get(i).map_or(0, |b| u32::from(b.to_ascii_lowercase()));
+        let (len, last) = (name.len(), name.len().wrapping_sub(1));
+        let hash = at(last) ^ at(len / 2) << 2 ^ at(len * 3 / 4) << 4 ^ (len as u32) << 1;
+        1 << (hash.wrapping_mul(0x9e37_79b1) >> 25)
+    }
+
+    fn may_have(self, name: &str) -> bool {
+        self.0 & Self::bit(name) != 0
+    }
 }
 
 impl<'a> Fields<'a> {
     pub(crate) fn new(headers: &'a HeaderMap, query: &'a Query<'a>, tls: bool) -> Self {
+        let query = query.is_presigned().then_some(query);
+        let in_headers = headers.keys().map(|name| name.as_str());
+        let in_query = query
+            .into_iter()
+            .flat_map(|query| query.iter().map(|(name, _)| name));
+        let present = in_headers
+            .chain(in_query)
+            .fold(0, |bits, name| bits | Present::bit(name));
         Self {
             headers,
-            query: query.is_presigned().then_some(query),
+            query,
+            present: Present(present),
             tls,
         }
     }
 
     /// The field of that lower-case name; several of one name are joined by commas.
     pub(crate) fn get(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, S3Error> {
+        if !self.present.may_have(name) {
+            return Ok(None);
+        }
         let mut values = self.headers.get_all(name).iter();
         let Some(first) = values.next() else {
             return Ok(self.hoisted(name).map(Cow::Borrowed));
@@ -57,7 +90,8 @@ impl<'a> Fields<'a> {
 
     /// Whether the field is there.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.headers.contains_key(name) || self.hoisted(name).is_some()
+        self.present.may_have(name)
+            && (self.headers.contains_key(name) || self.hoisted(name).is_some())
     }
 
     /// The field's text, unless it is empty.
@@ -114,20 +148,16 @@ impl<'a> Fields<'a> {
 
     /// Whether any field's name begins so.
     pub(crate) fn has_prefix(&self, prefix: &str) -> Option<String> {
-        let in_headers = self.headers.keys().map(|name| name.as_str());
-        let in_query = self
-            .query
-            .iter()
-            .flat_map(|query| query.iter())
-            .map(|(name, _)| name);
+        let mut in_headers = self.headers.keys().map(|name| name.as_str());
+        if let Some(name) = in_headers.find(|name| name.starts_with(prefix)) {
+            return Some(name.to_owned());
+        }
         let begins = |name: &&str| {
             name.get(..prefix.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         };
-        in_headers
-            .chain(in_query)
-            .find(begins)
-            .map(str::to_ascii_lowercase)
+        let mut in_query = self.query?.iter().map(|(name, _)| name);
+        in_query.find(begins).map(str::to_ascii_lowercase)
     }
 
     fn hoisted(&self, name: &str) -> Option<&'a str> {

@@ -80,7 +80,7 @@ subresources! {
 
 /// Parameters that refine an operation and may be empty. Any other name without a value could be a
 /// subresource that S3 has and we don't know; one with a value is a client's own and is ignored.
-const PARAMETERS: [&str; 25] = [
+const PARAMETERS: [&str; 27] = [
     "bucket-region",
     "continuation-token",
     "delimiter",
@@ -105,10 +105,10 @@ const PARAMETERS: [&str; 25] = [
     "response-expires",
     "start-after",
     "upload-id-marker",
+    "version-id-marker",
     "versionId",
+    "x-id",
 ];
-/// The rest of them.
-const MORE_PARAMETERS: [&str; 3] = ["allow-unordered", "version-id-marker", "x-id"];
 
 /// Chooses the operation and reads its input.
 pub(super) fn route(
@@ -166,7 +166,6 @@ fn subresource(query: &Query<'_>) -> Result<Option<Subresource>, S3Error> {
 
 fn is_parameter(name: &str) -> bool {
     PARAMETERS.contains(&name)
-        || MORE_PARAMETERS.contains(&name)
         || name
             .get(..6)
             .is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"))
