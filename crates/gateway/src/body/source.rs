@@ -1,0 +1,82 @@
+//! The bytes of a stored object as the body of a new one.
+
+use blockhouse_s3::checksum::{BodyDigests, Digests, Wants};
+use blockhouse_store::{Body, BodyFailed, ObjectReader, ReadError, Seal};
+use blockhouse_types::{Checksum, ChecksumAlgorithm};
+use bytes::Bytes;
+
+/// Reads an object, or a range of it, into another. Tag and checksum are computed anew from the
+/// bytes that were read: a copy never inherits what it did not see.
+pub(crate) struct SourceBody<R> {
+    reader: R,
+    len_bytes: u64,
+    bytes_left: u64,
+    digests: Option<BodyDigests>,
+    sealed: Option<Digests>,
+    failure: Option<ReadError>,
+}
+
+impl<R: ObjectReader> SourceBody<R> {
+    /// The `len_bytes` bytes that `reader` gives, to be kept with a checksum by `keep`.
+    pub(crate) fn new(reader: R, len_bytes: u64, keep: ChecksumAlgorithm) -> Self {
+        let wants = Wants {
+            sha256: false,
+            checksum: Some(keep),
+        };
+        Self {
+            reader,
+            len_bytes,
+            bytes_left: len_bytes,
+            digests: Some(BodyDigests::new(wants)),
+            sealed: None,
+            failure: None,
+        }
+    }
+
+    /// Why reading failed. `None` when the store broke its promise of the length.
+    pub(crate) fn failure(&mut self) -> Option<ReadError> {
+        self.failure.take()
+    }
+
+    /// The checksum that is kept with the copy; after the clean end.
+    pub(crate) fn kept(&self) -> Option<&Checksum> {
+        self.sealed.as_ref()?.checksum.as_ref()
+    }
+
+    /// The end, if it came where it was promised.
+    fn finish(&mut self) -> Result<(), BodyFailed> {
+        if self.bytes_left > 0 {
+            return Err(BodyFailed);
+        }
+        self.sealed = self.digests.take().map(BodyDigests::finish);
+        Ok(())
+    }
+}
+
+impl<R: ObjectReader> Body for SourceBody<R> {
+    fn declared_len(&self) -> Option<u64> {
+        Some(self.len_bytes)
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, BodyFailed> {
+        match self.reader.next().await {
+            Ok(Some(bytes)) if bytes.len() as u64 <= self.bytes_left => {
+                self.bytes_left -= bytes.len() as u64;
+                if let Some(digests) = &mut self.digests {
+                    digests.update(&bytes);
+                }
+                Ok(Some(bytes))
+            }
+            Ok(Some(_)) => Err(BodyFailed),
+            Ok(None) => self.finish().map(|()| None),
+            Err(error) => {
+                self.failure = Some(error);
+                Err(BodyFailed)
+            }
+        }
+    }
+
+    fn seal(&mut self) -> Seal {
+        super::request::seal(self.sealed.as_ref())
+    }
+}

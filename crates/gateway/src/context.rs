@@ -1,0 +1,51 @@
+//! What one I/O thread has at hand while it serves requests.
+//!
+//! Everything that differs between a node, a test and a simulated node stands here: the store, the
+//! verifier, the clock, the randomness. The trunk reaches the world through nothing else.
+
+use crate::events::Events;
+use blockhouse_s3::parse::Domains;
+use blockhouse_store::ObjectStore;
+use blockhouse_types::{Clock, Entropy, RequestId, Timestamp};
+use blockhouse_verifier_wire::Verifier;
+use std::{cell::RefCell, sync::Arc};
+
+/// What the node is told of itself at its start.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The region that clients sign for.
+    pub region: String,
+    /// Host names whose labels in front are bucket names.
+    pub domains: Domains,
+    /// Buckets that one account may have.
+    pub buckets_max: usize,
+}
+
+/// One per I/O thread, used through an `Rc`.
+pub struct Context<S: ObjectStore, V: Verifier> {
+    /// The store.
+    pub store: S,
+    /// Who judges signatures.
+    pub verifier: V,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where request ids come from.
+    pub entropy: RefCell<Box<dyn Entropy>>,
+    /// The node's own settings.
+    pub site: Arc<Site>,
+    /// Who counts requests and writes the access log.
+    pub events: Arc<Events>,
+}
+
+impl<S: ObjectStore, V: Verifier> Context<S, V> {
+    /// The time by which everything is judged: the later of the clock and the store's floor, so that
+    /// a clock set back revives no link and no object.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now().max(self.store.time_floor())
+    }
+
+    /// The id of the next request.
+    pub(crate) fn next_request_id(&self) -> RequestId {
+        RequestId::new(self.entropy.borrow_mut().as_mut())
+    }
+}

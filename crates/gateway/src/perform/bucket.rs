@@ -1,0 +1,156 @@
+//! Operations on buckets as such, and on the service.
+
+use super::Job;
+use crate::body::Stream;
+use blockhouse_s3::{
+    Response,
+    error::S3Error,
+    operation::{BodyUse, BucketOnly, GetFixedConfiguration, ListBuckets},
+    output::{
+        AclOutput, CreateBucketOutput, GetBucketLocationOutput, GetBucketVersioningOutput,
+        HeadBucketOutput, ListBucketsOutput, ListedBucket, VersioningState,
+    },
+    xml::{CreateBucketConfiguration, VersioningConfiguration, tagging_xml},
+};
+use blockhouse_store::{BucketChange, DocumentKind, NewBucket, ObjectStore, Versioning};
+use blockhouse_verifier_wire::Verifier;
+use bytes::Bytes;
+use http::StatusCode;
+
+/// `GET /`: the caller's own buckets.
+pub(super) fn list_buckets<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &Job<'_, S, V, B>,
+    op: ListBuckets,
+) -> Result<Response, S3Error> {
+    let (owner, region) = (job.grant.account(), job.context.site.region.clone());
+    let elsewhere = op.region.is_some_and(|asked| asked != region);
+    let max = op.max.unwrap_or(usize::MAX);
+    let mut matching = job.store().buckets().into_iter().filter(|bucket| {
+        let name = bucket.name.as_str();
+        !elsewhere && bucket.owner == owner && name > &*op.after && name.starts_with(&op.prefix)
+    });
+    let buckets: Vec<_> = matching
+        .by_ref()
+        .take(max)
+        .map(|bucket| ListedBucket {
+            name: bucket.name.clone(),
+            created: bucket.created,
+        })
+        .collect();
+    let more = matching.next().is_some();
+    let next = buckets
+        .last()
+        .filter(|_| more)
+        .map(|bucket| bucket.name.clone());
+    Ok(ListBucketsOutput {
+        owner,
+        buckets,
+        region,
+        prefix: op.prefix,
+        next,
+    }
+    .response())
+}
+
+/// `PUT /bucket`. A name that is taken is refused even when the caller owns it: only us-east-1 is
+/// lenient, and no region here is that.
+pub(super) async fn create<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &mut Job<'_, S, V, B>,
+    op: BucketOnly,
+    body: BodyUse,
+) -> Result<Response, S3Error> {
+    let wanted = CreateBucketConfiguration::parse(&job.document(body).await?)?;
+    wanted.check_location(&job.context.site.region)?;
+    let new = NewBucket {
+        name: op.bucket.clone(),
+        owner: job.grant.account(),
+        now: job.now,
+        buckets_max: job.context.site.buckets_max,
+    };
+    let made = job.store().create_bucket(new).await;
+    let bucket = made.map_err(|error| job.trouble().create_bucket(error))?;
+    if !wanted.tags.is_empty() {
+        let document = tagging_xml(&wanted.tags)[..].into();
+        let change = BucketChange::Document(DocumentKind::Tagging, Some(document));
+        let changed = job.store().change_bucket(bucket.id, change, job.now).await;
+        changed.map_err(|error| job.trouble().store(error))?;
+    }
+    Ok(CreateBucketOutput { bucket: op.bucket }.response())
+}
+
+/// `DELETE /bucket`.
+pub(super) async fn delete<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &Job<'_, S, V, B>,
+) -> Result<Response, S3Error> {
+    let bucket = job.grant.bucket()?.id;
+    let deleted = job.store().delete_bucket(bucket, job.now).await;
+    deleted.map_err(|error| job.trouble().delete_bucket(error))?;
+    Ok(Response::empty(StatusCode::NO_CONTENT))
+}
+
+/// `HEAD /bucket`.
+pub(super) fn head<S: ObjectStore, V: Verifier, B>(job: &Job<'_, S, V, B>) -> Response {
+    HeadBucketOutput {
+        region: job.context.site.region.clone(),
+    }
+    .response()
+}
+
+/// `GET /bucket?location`.
+pub(super) fn location<S: ObjectStore, V: Verifier, B>(job: &Job<'_, S, V, B>) -> Response {
+    GetBucketLocationOutput {
+        region: job.context.site.region.clone(),
+    }
+    .response()
+}
+
+/// `GET /bucket?versioning`.
+pub(super) fn versioning<S: ObjectStore, V: Verifier, B>(
+    job: &Job<'_, S, V, B>,
+) -> Result<Response, S3Error> {
+    let state = match job.grant.bucket()?.versioning {
+        Versioning::Unversioned => None,
+        Versioning::Enabled => Some(VersioningState::Enabled),
+        Versioning::Suspended => Some(VersioningState::Suspended),
+    };
+    Ok(GetBucketVersioningOutput { state }.response())
+}
+
+/// `PUT /bucket?versioning`.
+pub(super) async fn set_versioning<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &mut Job<'_, S, V, B>,
+    body: BodyUse,
+) -> Result<Response, S3Error> {
+    let versioning = match VersioningConfiguration::parse(&job.document(body).await?)?.state {
+        VersioningState::Enabled => Versioning::Enabled,
+        VersioningState::Suspended => Versioning::Suspended,
+    };
+    let bucket = job.grant.bucket()?.id;
+    let change = BucketChange::Versioning(versioning);
+    let changed = job.store().change_bucket(bucket, change, job.now).await;
+    changed.map_err(|error| job.trouble().store(error))?;
+    Ok(Response::empty(StatusCode::OK))
+}
+
+/// `GET /bucket?acl`.
+pub(super) fn acl<S: ObjectStore, V: Verifier, B>(
+    job: &Job<'_, S, V, B>,
+) -> Result<Response, S3Error> {
+    Ok(AclOutput {
+        owner: job.grant.bucket()?.owner,
+        version: None,
+    }
+    .response())
+}
+
+/// `GET` of a setting that no bucket can have otherwise.
+pub(super) fn fixed(op: GetFixedConfiguration) -> Result<Response, S3Error> {
+    Ok(Response::xml(Bytes::from_static(
+        op.which.document()?.as_bytes(),
+    )))
+}
+
+/// `DELETE` of one.
+pub(super) fn nothing_to_delete() -> Response {
+    Response::empty(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,172 @@
+//! Settings that a bucket keeps as documents: tags, lifecycle rules, cross-origin rules.
+//!
+//! What is stored is what we understood, written out anew: a document that could not be read when it
+//! is needed cannot be stored.
+
+use super::Job;
+use crate::body::Stream;
+use blockhouse_s3::{
+    Response,
+    cors::Cors,
+    error::{ErrorKind, S3Error},
+    lifecycle::{Expiration, Lifecycle, Subject},
+    operation::BodyUse,
+    xml::{parse_bucket_tagging, tagging_xml},
+};
+use blockhouse_store::{Bucket, BucketChange, DocumentKind, ObjectStore};
+use blockhouse_types::{ObjectKey, Timestamp};
+use blockhouse_verifier_wire::Verifier;
+use bytes::Bytes;
+use http::StatusCode;
+
+/// `GET ?tagging`.
+pub(super) fn tagging<S: ObjectStore, V: Verifier, B>(
+    job: &Job<'_, S, V, B>,
+) -> Result<Response, S3Error> {
+    stored(job, DocumentKind::Tagging, ErrorKind::NoSuchTagSet)
+}
+
+/// `PUT ?tagging`.
+pub(super) async fn set_tagging<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &mut Job<'_, S, V, B>,
+    body: BodyUse,
+) -> Result<Response, S3Error> {
+    let tags = parse_bucket_tagging(&job.document(body).await?)?;
+    change(
+        job,
+        DocumentKind::Tagging,
+        Some(tagging_xml(&tags)),
+        StatusCode::NO_CONTENT,
+    )
+    .await
+}
+
+/// `DELETE ?tagging`.
+pub(super) async fn delete_tagging<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &Job<'_, S, V, B>,
+) -> Result<Response, S3Error> {
+    change(job, DocumentKind::Tagging, None, StatusCode::NO_CONTENT).await
+}
+
+/// `GET ?lifecycle`.
+pub(super) fn lifecycle<S: ObjectStore, V: Verifier, B>(
+    job: &Job<'_, S, V, B>,
+) -> Result<Response, S3Error> {
+    stored(
+        job,
+        DocumentKind::Lifecycle,
+        ErrorKind::NoSuchLifecycleConfiguration,
+    )
+}
+
+/// `PUT ?lifecycle`.
+pub(super) async fn set_lifecycle<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &mut Job<'_, S, V, B>,
+    body: BodyUse,
+) -> Result<Response, S3Error> {
+    let rules = Lifecycle::parse(&job.document(body).await?)?;
+    change(
+        job,
+        DocumentKind::Lifecycle,
+        Some(rules.to_xml()),
+        StatusCode::OK,
+    )
+    .await
+}
+
+/// `DELETE ?lifecycle`.
+pub(super) async fn delete_lifecycle<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &Job<'_, S, V, B>,
+) -> Result<Response, S3Error> {
+    change(job, DocumentKind::Lifecycle, None, StatusCode::NO_CONTENT).await
+}
+
+/// `GET ?cors`.
+pub(super) fn cors<S: ObjectStore, V: Verifier, B>(
+    job: &Job<'_, S, V, B>,
+) -> Result<Response, S3Error> {
+    stored(job, DocumentKind::Cors, ErrorKind::NoSuchCorsConfiguration)
+}
+
+/// `PUT ?cors`.
+pub(super) async fn set_cors<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &mut Job<'_, S, V, B>,
+    body: BodyUse,
+) -> Result<Response, S3Error> {
+    let rules = Cors::parse(&job.document(body).await?)?;
+    change(
+        job,
+        DocumentKind::Cors,
+        Some(rules.to_xml()),
+        StatusCode::OK,
+    )
+    .await
+}
+
+/// `DELETE ?cors`.
+pub(super) async fn delete_cors<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &Job<'_, S, V, B>,
+) -> Result<Response, S3Error> {
+    change(job, DocumentKind::Cors, None, StatusCode::NO_CONTENT).await
+}
+
+/// When a rule of the bucket will remove an object of this key, tags, size and age. `None` also for
+/// rules that cannot be read, which is an error in the log: they were checked when they were stored.
+pub(super) fn expiration(
+    bucket: &Bucket,
+    key: &ObjectKey,
+    tags: &[(String, String)],
+    size: u64,
+    modified: Timestamp,
+) -> Option<Expiration> {
+    let document = bucket.documents.get(&DocumentKind::Lifecycle)?;
+    let rules = Lifecycle::parse(document).inspect_err(
+        |error| tracing::error!(bucket = %bucket.name, %error, "unreadable lifecycle rules"),
+    );
+    rules.ok()?.expiration(&Subject {
+        key: key.as_str(),
+        tags,
+        size,
+        modified,
+    })
+}
+
+/// The tags that [`expiration`] will need, kept aside only when the bucket has rules at all.
+pub(super) fn tags_if_expiring(
+    bucket: &Bucket,
+    tags: &[(String, String)],
+) -> Option<Vec<(String, String)>> {
+    bucket
+        .documents
+        .contains_key(&DocumentKind::Lifecycle)
+        .then(|| tags.to_vec())
+}
+
+/// The document as it is stored, or the error that says there is none.
+fn stored<S: ObjectStore, V: Verifier, B>(
+    job: &Job<'_, S, V, B>,
+    kind: DocumentKind,
+    absent: ErrorKind,
+) -> Result<Response, S3Error> {
+    let bucket = job.grant.bucket()?;
+    match bucket.documents.get(&kind) {
+        Some(document) => Ok(Response::xml(Bytes::copy_from_slice(document))),
+        None => Err(S3Error::from(absent).element("BucketName", bucket.name.as_str())),
+    }
+}
+
+/// Sets or removes a document.
+async fn change<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &Job<'_, S, V, B>,
+    kind: DocumentKind,
+    document: Option<Bytes>,
+    done: StatusCode,
+) -> Result<Response, S3Error> {
+    let change = BucketChange::Document(kind, document.map(|bytes| bytes[..].into()));
+    let changed = job
+        .store()
+        .change_bucket(job.grant.bucket()?.id, change, job.now)
+        .await;
+    changed.map_err(|error| job.trouble().store(error))?;
+    Ok(Response::empty(done))
+}

@@ -1,0 +1,159 @@
+//! The way back: one place where a reply or a refusal becomes the answer on the wire.
+//!
+//! Every answer carries `x-amz-request-id` and `x-amz-id-2` (the node's region), CORS headers where
+//! the bucket's rules give them, and `Connection: close` when the request's body was left unread:
+//! what follows it on the connection could be anything. An answer to HEAD has the head that GET
+//! would have and no body. `Date` is hyper's.
+
+mod answer_body;
+
+pub use answer_body::{AnswerBody, AnswerBroken};
+pub(crate) use answer_body::{Content, Pieces, ReaderOf};
+
+use crate::{Context, body::Inbound, cors, events::RequestRecord};
+use blockhouse_s3::{
+    error::{ErrorContext, S3Error},
+    operation::Operation,
+    parse::Parsed,
+    response::Response,
+};
+use blockhouse_store::ObjectStore;
+use blockhouse_types::{BucketName, RequestId};
+use blockhouse_verifier_wire::Verifier;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use std::{io::Write, net::SocketAddr, sync::Arc, time::Instant};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
+const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
+const SERVER: HeaderValue = HeaderValue::from_static("Blockhouse");
+
+/// The operation's name in the log when the head named none.
+const UNKNOWN_OPERATION: &str = "Unknown";
+
+/// What an operation came to.
+pub(crate) struct Reply<S: ObjectStore> {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) content: Content<ReaderOf<S>>,
+}
+
+impl<S: ObjectStore> From<Response> for Reply<S> {
+    fn from(response: Response) -> Self {
+        let Response {
+            status,
+            headers,
+            body,
+        } = response;
+        Self {
+            status,
+            headers,
+            content: Content::Whole(body),
+        }
+    }
+}
+
+/// What must still be known of a request when it is answered, whichever stage it ended at.
+pub(crate) struct About {
+    id: RequestId,
+    operation: &'static str,
+    bucket: Option<BucketName>,
+    peer: SocketAddr,
+}
+
+impl About {
+    /// Notes what the answer will need.
+    pub(crate) fn new(id: RequestId, peer: SocketAddr, asked: &Result<Parsed, S3Error>) -> Self {
+        let operation = asked.as_ref().ok().map(|parsed| &parsed.operation);
+        Self {
+            id,
+            operation: operation.map_or(UNKNOWN_OPERATION, Operation::name),
+            bucket: operation.and_then(Operation::bucket).cloned(),
+            peer,
+        }
+    }
+}
+
+/// The answer.
+pub(crate) fn answer<S: ObjectStore, V: Verifier, B>(
+    context: &Context<S, V>,
+    about: About,
+    head: &Parts,
+    outcome: Result<Reply<S>, S3Error>,
+    inbound: &Inbound<B>,
+    begun: Instant,
+) -> http::Response<AnswerBody<S>> {
+    let error = outcome.as_ref().err().map(|error| error.kind().code());
+    let Reply {
+        status,
+        mut headers,
+        content,
+    } = outcome.unwrap_or_else(|error| refusal(context, about.id, head, &error));
+    if let Some(bucket) = &about.bucket {
+        cors::annotate(&context.store, bucket, head, &mut headers);
+    }
+    headers.insert(REQUEST_ID, shown(about.id));
+    if let Ok(host) = HeaderValue::from_str(&context.site.region) {
+        headers.insert(HOST_ID, host);
+    }
+    headers.insert(header::SERVER, SERVER);
+    if !inbound.is_over() {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    let record = RequestRecord {
+        id: about.id,
+        operation: about.operation,
+        status: status.as_u16(),
+        error,
+        bytes_in: inbound.bytes_received(),
+        bytes_out: 0,
+        micros: 0,
+        peer: about.peer,
+    };
+    let body =
+        body(head, &mut headers, content).reporting(record, begun, Arc::clone(&context.events));
+    let mut response = http::Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// The body, or for HEAD its length alone.
+fn body<S: ObjectStore>(
+    head: &Parts,
+    headers: &mut HeaderMap,
+    content: Content<ReaderOf<S>>,
+) -> AnswerBody<S> {
+    let body = AnswerBody::new(content);
+    if head.method != Method::HEAD {
+        return body;
+    }
+    if body.len_left() > 0 {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len_left()));
+    }
+    body.silenced()
+}
+
+/// A refusal as the client sees it.
+fn refusal<S: ObjectStore, V: Verifier>(
+    context: &Context<S, V>,
+    id: RequestId,
+    head: &Parts,
+    error: &S3Error,
+) -> Reply<S> {
+    let id = id.to_string();
+    let shown = ErrorContext {
+        resource: head.uri.path(),
+        request_id: &id,
+        host_id: &context.site.region,
+        head: head.method == Method::HEAD,
+    };
+    error.response(&shown).into()
+}
+
+/// The id as a header value, without a detour through a string.
+fn shown(id: RequestId) -> HeaderValue {
+    let mut text = [0u8; 16];
+    let written = write!(&mut text[..], "{id}");
+    debug_assert!(written.is_ok(), "a request id has sixteen digits");
+    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("0"))
+}

@@ -1,0 +1,293 @@
+//! The trunk: the one way from a connection to the store.
+//!
+//! ```text
+//!  Origin + bytes
+//!     │ receive    its id, its moment
+//!  Received
+//!     │ parse      s3: what does the head ask for?
+//!  Parsed ──────── preflight ──────────────────────────┐  carries no signature by its nature
+//!     │ verify     the verifier: who asks?             │
+//!  Verified                                            │
+//!     │ permit     the rule: may they?                 │
+//!  Permitted                                           │
+//!     │ perform    the store acts, the body flows      │
+//!  Performed ◄─────────────────────────────────────────┘
+//!     └ respond    the answer on the wire
+//! ```
+//!
+//! Each stage consumes the one before and is made nowhere else: the fields are private to this file.
+//! Skipping a stage does not compile, and neither does inventing one (see the two examples below).
+//!
+//! # How it moves
+//! *Parsed* holds the raw head beside what was understood of it. An error of understanding is kept
+//! there and told only once the signature has been judged: who did not sign learns that, not what
+//! we think of the query. *Verified* knows who asks. *Permitted* holds the [`Grant`]: the buckets
+//! that the operation may touch, found nowhere else. The body flows only in *perform*, judged while
+//! it flows; a client that sent `Expect: 100-continue` is refused before it sends a byte.
+//!
+//! # What it never does
+//! Answer anything about buckets or keys before the signature was accepted. The exception is the
+//! CORS preflight, which carries none by its nature: it is answered from the bucket's rules alone.
+//!
+//! # The order holds
+//! What was permitted can be performed:
+//! ```
+//! use blockhouse_gateway::{Context, Stream, stages::{self, Permitted}};
+//! use blockhouse_store::ObjectStore;
+//! use blockhouse_verifier_wire::Verifier;
+//! async fn go<S: ObjectStore, V: Verifier, B: Stream>(
+//!     context: &Context<S, V>,
+//!     permitted: Permitted<'_, B, V>,
+//! ) {
+//!     let _ = stages::perform(context, permitted).await;
+//! }
+//! ```
+//! What was only verified cannot:
+//! ```compile_fail,E0308
+//! use blockhouse_gateway::{Context, Stream, stages::{self, Verified}};
+//! use blockhouse_store::ObjectStore;
+//! use blockhouse_verifier_wire::Verifier;
+//! async fn go<S: ObjectStore, V: Verifier, B: Stream>(
+//!     context: &Context<S, V>,
+//!     verified: Verified<'_, B, V>,
+//! ) {
+//!     let _ = stages::perform(context, verified).await;
+//! }
+//! ```
+//! And nobody outside this file makes a permission from a verified request:
+//! ```compile_fail,E0451
+//! use blockhouse_gateway::stages::{Permitted, Verified};
+//! use blockhouse_verifier_wire::Verifier;
+//! fn forge<'a, B, V: Verifier>(
+//!     verified: Verified<'a, B, V>,
+//!     permitted: Permitted<'a, B, V>,
+//! ) -> Permitted<'a, B, V> {
+//!     let Verified { received, asked, caller } = verified;
+//!     Permitted { received, asked, caller, grant: permitted.grant }
+//! }
+//! ```
+
+use crate::{
+    Context, Origin,
+    body::{Inbound, Stream},
+    cors,
+    perform::{self, Job},
+    permit::{self, Grant},
+    respond::{self, About, AnswerBody, Reply},
+    verify::{self, Caller},
+};
+use blockhouse_s3::{error::S3Error, operation::Operation, parse as s3};
+use blockhouse_store::ObjectStore;
+use blockhouse_types::{RequestId, Timestamp};
+use blockhouse_verifier_wire::Verifier;
+use http::{Method, header, request::Parts};
+use std::{rc::Rc, time::Instant};
+
+/// A request as it was received: the head, untouched, and a body that nobody has read.
+pub struct Received<'a, B> {
+    id: RequestId,
+    tls: bool,
+    now: Timestamp,
+    head: &'a Parts,
+    body: &'a mut Inbound<B>,
+}
+
+/// A request whose head was read: raw, and as far as it was understood.
+pub struct Parsed<'a, B> {
+    received: Received<'a, B>,
+    asked: Result<s3::Parsed, S3Error>,
+}
+
+/// A request of which we know who sent it.
+pub struct Verified<'a, B, V: Verifier> {
+    received: Received<'a, B>,
+    asked: s3::Parsed,
+    caller: Caller<'a, V>,
+}
+
+/// A request that may be carried out.
+pub struct Permitted<'a, B, V: Verifier> {
+    received: Received<'a, B>,
+    asked: s3::Parsed,
+    caller: Caller<'a, V>,
+    grant: Grant,
+}
+
+/// A request that was carried out.
+pub struct Performed<S: ObjectStore> {
+    reply: Reply<S>,
+}
+
+/// A request that ended at one of the stages, and how the client will see it.
+#[derive(Debug)]
+pub struct Refusal(S3Error);
+
+impl From<S3Error> for Refusal {
+    fn from(error: S3Error) -> Self {
+        Self(error)
+    }
+}
+
+/// Carries one request from its head to its answer. Never fails: a refusal is an answer too.
+pub async fn serve_request<S: ObjectStore, V: Verifier, B: Stream>(
+    context: &Rc<Context<S, V>>,
+    origin: &Origin,
+    request: http::Request<B>,
+) -> http::Response<AnswerBody<S>> {
+    let begun = Instant::now();
+    let (head, body) = request.into_parts();
+    let mut body = Inbound::new(body);
+    let parsed = parse(context, receive(context, origin, &head, &mut body));
+    let about = About::new(parsed.received.id, origin.peer(), &parsed.asked);
+    let outcome = carry(context, parsed)
+        .await
+        .map(|done| done.reply)
+        .map_err(|refusal| refusal.0);
+    body.settle(&head).await;
+    respond::answer(context, about, &head, outcome, &body, begun)
+}
+
+/// The stages in their order.
+async fn carry<S: ObjectStore, V: Verifier, B: Stream>(
+    context: &Context<S, V>,
+    parsed: Parsed<'_, B>,
+) -> Result<Performed<S>, Refusal> {
+    if parsed.received.head.method == Method::OPTIONS {
+        return preflight(context, parsed);
+    }
+    let verified = verify(context, parsed).await?;
+    let permitted = permit(context, verified)?;
+    perform(context, permitted).await
+}
+
+/// Origin → Received: gives the request its id and its moment. Whatever expires is judged by that
+/// moment, however long the body takes.
+pub fn receive<'a, S: ObjectStore, V: Verifier, B>(
+    context: &Context<S, V>,
+    origin: &Origin,
+    head: &'a Parts,
+    body: &'a mut Inbound<B>,
+) -> Received<'a, B> {
+    let (id, now) = (context.next_request_id(), context.now());
+    Received {
+        id,
+        tls: origin.tls(),
+        now,
+        head,
+        body,
+    }
+}
+
+/// Received → Parsed: what does the head ask for?
+pub fn parse<'a, S: ObjectStore, V: Verifier, B>(
+    context: &Context<S, V>,
+    received: Received<'a, B>,
+) -> Parsed<'a, B> {
+    let Parts {
+        method,
+        uri,
+        headers,
+        ..
+    } = received.head;
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let (path, query) = (uri.path(), uri.query().unwrap_or(""));
+    let head = s3::Head {
+        method,
+        host,
+        path,
+        query,
+        headers,
+        tls: received.tls,
+    };
+    let asked = s3::parse(&head, &context.site.domains);
+    Parsed { received, asked }
+}
+
+/// Parsed → Performed, past everything: a browser's question whether a page may ask at all.
+fn preflight<S: ObjectStore, V: Verifier, B>(
+    context: &Context<S, V>,
+    parsed: Parsed<'_, B>,
+) -> Result<Performed<S>, Refusal> {
+    match parsed.asked?.operation {
+        Operation::Preflight(asked) => Ok(Performed {
+            reply: cors::preflight(&context.store, &asked)?,
+        }),
+        _ => Err(S3Error::from(blockhouse_s3::ErrorKind::MethodNotAllowed).into()),
+    }
+}
+
+/// Parsed → Verified: who asks? Only then is it told whether the question made sense.
+pub async fn verify<'a, S: ObjectStore, V: Verifier, B>(
+    context: &'a Context<S, V>,
+    parsed: Parsed<'a, B>,
+) -> Result<Verified<'a, B, V>, Refusal> {
+    let Parsed { received, asked } = parsed;
+    let caller = verify::ask(&context.verifier, received.head, received.tls, received.now).await?;
+    let asked = asked.map_err(|error| caller.told(error))?;
+    Ok(Verified {
+        received,
+        asked,
+        caller,
+    })
+}
+
+/// Verified → Permitted: may they?
+pub fn permit<'a, S: ObjectStore, V: Verifier, B>(
+    context: &Context<S, V>,
+    verified: Verified<'a, B, V>,
+) -> Result<Permitted<'a, B, V>, Refusal> {
+    let Verified {
+        received,
+        asked,
+        caller,
+    } = verified;
+    permit::override_needs_signature(&asked.operation, caller.account())?;
+    let need = permit::needs(&asked.operation);
+    let grant = permit::decide(&context.store, caller.account(), need).map_err(S3Error::from)?;
+    permit::expected_owners(&grant, &asked)?;
+    Ok(Permitted {
+        received,
+        asked,
+        caller,
+        grant,
+    })
+}
+
+/// Permitted → Performed: the body flows, the store acts.
+pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
+    context: &Context<S, V>,
+    permitted: Permitted<'_, B, V>,
+) -> Result<Performed<S>, Refusal> {
+    let Permitted {
+        received,
+        asked,
+        caller,
+        grant,
+    } = permitted;
+    let Received {
+        id,
+        tls,
+        now,
+        head,
+        body,
+    } = received;
+    let s3::Parsed {
+        operation, promise, ..
+    } = asked;
+    let job = Job {
+        context,
+        id,
+        now,
+        tls,
+        head,
+        caller,
+        grant,
+        promise,
+        body,
+    };
+    Ok(Performed {
+        reply: perform::dispatch(job, operation).await?,
+    })
+}

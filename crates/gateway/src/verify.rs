@@ -1,0 +1,159 @@
+//! Who signed? Asks the verifier, in the words that were received, and turns a refusal into the
+//! error that S3 shows.
+//!
+//! The question holds the raw head: method, path and query byte for byte, every header value in
+//! order of arrival. Nothing that this crate understood of the request is part of it. A verifier
+//! that cannot be asked is 503 SlowDown, never a pass.
+
+use blockhouse_s3::error::{ErrorKind, S3Error};
+use blockhouse_types::{AccountId, Timestamp};
+use blockhouse_verifier_wire::{ChainId, Failure, PayloadMode, Question, Verified, Verifier};
+use http::request::Parts;
+
+/// Who sent the request, as far as a signature tells. While it lives, the verifier keeps the chain
+/// of its signed chunks; its end, whatever the request came to, is the chain's.
+pub(crate) struct Caller<'a, V: Verifier> {
+    verifier: &'a V,
+    who: Who,
+}
+
+/// Nobody is a variant, not an absent field.
+enum Who {
+    Anonymous,
+    Signed(Verified),
+}
+
+impl<'a, V: Verifier> Caller<'a, V> {
+    /// How the body is bound to the signature.
+    pub(crate) fn payload(&self) -> PayloadMode {
+        match &self.who {
+            Who::Anonymous => PayloadMode::Unsigned,
+            Who::Signed(verified) => verified.payload,
+        }
+    }
+
+    /// The account that the request acts for; `None` when nobody signed.
+    pub(crate) fn account(&self) -> Option<AccountId> {
+        match &self.who {
+            Who::Anonymous => None,
+            Who::Signed(verified) => Some(verified.principal.account()),
+        }
+    }
+
+    /// The chain that judges signed chunks.
+    pub(crate) fn chain(&self) -> Option<ChainId> {
+        match &self.who {
+            Who::Anonymous => None,
+            Who::Signed(verified) => verified.chain,
+        }
+    }
+
+    /// Who judges its links.
+    pub(crate) fn verifier(&self) -> &'a V {
+        self.verifier
+    }
+
+    /// What this caller hears of a request that made no sense: who did not sign hears that.
+    pub(crate) fn told(&self, error: S3Error) -> S3Error {
+        match &self.who {
+            Who::Anonymous => ErrorKind::AccessDenied.into(),
+            Who::Signed(_) => error,
+        }
+    }
+}
+
+impl<V: Verifier> Drop for Caller<'_, V> {
+    fn drop(&mut self) {
+        if let Some(chain) = self.chain() {
+            self.verifier.end_chain(chain);
+        }
+    }
+}
+
+/// Asks the verifier who signed the request with this head.
+pub(crate) async fn ask<'a, V: Verifier>(
+    verifier: &'a V,
+    head: &Parts,
+    tls: bool,
+    now: Timestamp,
+) -> Result<Caller<'a, V>, S3Error> {
+    let headers: Vec<(&str, &[u8])> = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect();
+    let question = Question {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or(""),
+        headers: &headers,
+        tls,
+        now,
+    };
+    match verifier.verify(question).await {
+        Ok(Ok(verified)) => Ok(Caller {
+            verifier,
+            who: Who::Signed(verified),
+        }),
+        Ok(Err(failure)) if *failure == Failure::Anonymous => Ok(Caller {
+            verifier,
+            who: Who::Anonymous,
+        }),
+        Ok(Err(failure)) => Err(error_of(*failure, head)),
+        Err(error) => {
+            tracing::warn!(%error, "a request was turned away");
+            Err(ErrorKind::SlowDown.into())
+        }
+    }
+}
+
+/// What S3 says of a refused signature.
+fn error_of(failure: Failure, head: &Parts) -> S3Error {
+    match failure {
+        Failure::Anonymous => ErrorKind::AccessDenied.into(),
+        Failure::SignatureDoesNotMatch {
+            access_key_id,
+            string_to_sign,
+            signature_provided,
+            canonical_request,
+        } => S3Error::signature_does_not_match(
+            &access_key_id,
+            &string_to_sign,
+            &signature_provided,
+            &canonical_request,
+        ),
+        Failure::TimeTooSkewed {
+            request_time,
+            server_time,
+        } => S3Error::request_time_too_skewed(&request_time, server_time),
+        Failure::Expired {
+            expires_secs,
+            expired_at,
+            server_time,
+        } => S3Error::link_expired(expires_secs, expired_at, server_time),
+        Failure::NotYetValid => S3Error::link_not_yet_valid(),
+        Failure::UnknownAccessKey { access_key_id } => S3Error::unknown_access_key(&access_key_id),
+        Failure::InvalidToken { token } => S3Error::invalid_token(&token),
+        Failure::QueryParameters { message, region } => S3Error::query_parameters(message, region),
+        Failure::HeaderMalformed { message, region } => S3Error::header_malformed(message, region),
+        Failure::UnsupportedAuthorizationType { value } => {
+            S3Error::unsupported_authorization_type(&value)
+        }
+        Failure::SignatureV2 => S3Error::signature_v2(),
+        Failure::SeveralMechanisms => S3Error::several_mechanisms(&authorization_shown(head)),
+        Failure::NoDate => S3Error::no_date(),
+        Failure::HeadersNotSigned { names } => S3Error::headers_not_signed(&names),
+        Failure::NoContentSha256 => S3Error::no_content_sha256(),
+        Failure::BadContentSha256 { value } => S3Error::bad_content_sha256(&value),
+        Failure::TooLarge { bound } => S3Error::head_too_large(bound),
+    }
+}
+
+/// The `Authorization` header as far as it holds no signature: its first word.
+fn authorization_shown(head: &Parts) -> String {
+    let value = head.headers.get(http::header::AUTHORIZATION);
+    let word = value
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.split_whitespace().next());
+    word.unwrap_or_default().to_owned()
+}
