@@ -62,6 +62,16 @@ impl S3Error {
         self.kind
     }
 
+    /// The code that clients branch on.
+    pub fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> http::StatusCode {
+        self.kind.status()
+    }
+
     /// The message: the kind's, or what was said instead.
     pub fn text(&self) -> &str {
         self.message.as_deref().unwrap_or(self.kind.message())

@@ -1,6 +1,6 @@
 //! The operations of S3 as values: what a request's head asks for, checked and typed.
 //!
-//! [`crate::parse`] makes them. An operation that carries a document says so by [`Operation::body`];
+//! [`mod@crate::parse`] makes them. An operation that carries a document says so by [`Operation::body`];
 //! the document is read by [`crate::xml`] once its bytes have been judged, and is an argument of
 //! its own, never part of the operation: a head is known before its body.
 //!

@@ -9,8 +9,9 @@ use blockhouse_types::AccountId;
 use http::{HeaderMap, HeaderValue};
 use std::borrow::Cow;
 
-/// Parameters that belong to the signature.
-const OF_SIGNATURE: [&str; 9] = [
+/// Parameters that belong to the signature. `X-Amz-Content-Sha256` is not among them: it says how
+/// the body is framed, wherever it stands.
+const OF_SIGNATURE: [&str; 8] = [
     "x-amz-algorithm",
     "x-amz-credential",
     "x-amz-date",
@@ -19,7 +20,6 @@ const OF_SIGNATURE: [&str; 9] = [
     "x-amz-signature",
     "x-amz-security-token",
     "x-amz-region-set",
-    "x-amz-content-sha256",
 ];
 
 /// All fields of one request.

@@ -88,6 +88,7 @@ pub(super) fn put(
     fields: &Fields<'_>,
 ) -> Result<Operation, S3Error> {
     refuse_version(query)?;
+    refuse_part(query)?;
     let attributes = attributes::read(fields)?;
     Ok(Operation::PutObject(PutObject {
         bucket,
@@ -104,6 +105,7 @@ pub(super) fn copy(
     fields: &Fields<'_>,
 ) -> Result<Operation, S3Error> {
     refuse_version(query)?;
+    refuse_part(query)?;
     attributes::refuse_acl(fields)?;
     attributes::check_storage_class(fields)?;
     let source = copy::source(fields)?;
@@ -249,6 +251,18 @@ fn refuse_version(query: &Query<'_>) -> Result<(), S3Error> {
             "versionId",
             value,
             "This operation does not accept a version-id.",
+        )),
+    }
+}
+
+/// A part without its upload: never to be taken for a whole object.
+fn refuse_part(query: &Query<'_>) -> Result<(), S3Error> {
+    match query.get("partNumber") {
+        None => Ok(()),
+        Some(value) => Err(S3Error::invalid_argument(
+            "partNumber",
+            value,
+            "This operation does not accept a part number without an uploadId",
         )),
     }
 }

@@ -185,6 +185,7 @@ fn what_is_refused() {
             "PUT /bkt/key?uploadId=00112233445566778899aabbccddeeff",
             E::InvalidArgument,
         ),
+        ("PUT /bkt/key?partNumber=1", E::InvalidArgument),
         ("GET /bkt/key?attributes", E::InvalidRequest),
         (
             "GET /bkt/key?response-content-type=a%0Ab",
@@ -491,6 +492,10 @@ fn a_presigned_link_keeps_headers_in_its_query() {
         put.attributes.headers,
         [("x-amz-meta-a".to_owned(), "1".to_owned())]
     );
+    let query = "X-Amz-Content-Sha256=STREAMING-UNSIGNED-PAYLOAD-TRAILER&X-Amz-Signature=y";
+    let length = [("x-amz-decoded-content-length", "5")];
+    let parsed = ask(&format!("PUT /bkt/key?{query}"), &length).unwrap();
+    assert!(parsed.promise.aws_chunked && parsed.promise.trailer);
     // Without a signature in the query they are not headers.
     let Operation::PutObject(put) = operation("PUT /bkt/key?x-amz-meta-a=1", &[]) else {
         panic!()
