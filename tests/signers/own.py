@@ -3,6 +3,7 @@
 import base64
 import datetime
 import hashlib
+import pathlib
 from urllib.parse import quote
 
 import reference
@@ -22,16 +23,27 @@ def base64_sha256(data):
     return base64.b64encode(hashlib.sha256(data).digest())
 
 
+def endpoint(url):
+    """Scheme, authority and socket address of `http://host:port`."""
+    scheme, _, host = url.rstrip("/").partition("://")
+    name, _, port = host.rpartition(":")
+    return scheme, host, (name.strip("[]"), int(port))
+
+
+def read_environment(path):
+    """`export NAME=value` or `NAME=value`, values perhaps quoted."""
+    lines = (line.removeprefix("export ").partition("=") for line in pathlib.Path(path).read_text().splitlines())
+    return {name.strip(): value.strip().strip("'\"") for name, _, value in lines if name and not name.startswith("#")}
+
+
 class Signer:
     def __init__(self, environment):
         self.id = environment["AWS_ACCESS_KEY_ID"]
         self.secret = environment["AWS_SECRET_ACCESS_KEY"]
         self.region = environment["AWS_REGION"]
-        scheme, _, self.host = environment["AWS_ENDPOINT_URL_S3"].rstrip("/").partition("://")
+        scheme, self.host, self.address = endpoint(environment["AWS_ENDPOINT_URL_S3"])
         if scheme != "http":
             raise SystemExit("these tests speak plain http: AWS_ENDPOINT_URL_S3 must begin with http://")
-        name, _, port = self.host.rpartition(":")
-        self.address = (name.strip("[]"), int(port))
 
     def scope(self, moment, region=None, service="s3"):
         return f"{basic(moment)[:8]}/{region or self.region}/{service}/aws4_request"

@@ -14,6 +14,7 @@ class Answer:
     headers: dict
     body: bytes
     closed: bool
+    continued: bool = False
 
     def error(self):
         """The elements of an error document; empty where there is none."""
@@ -29,9 +30,15 @@ def head(method, target, headers):
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def exchange(address, data, is_head=False, half_close=False):
-    """Sends `data`, reads the answer, then looks for what else comes: (answer, bytes after it)."""
-    with socket.create_connection(address, timeout=SECONDS) as connection:
+def connect(address, tls=None):
+    connection = socket.create_connection(address, timeout=SECONDS)
+    return tls.wrap_socket(connection, server_hostname=address[0]) if tls else connection
+
+
+def exchange(address, data, is_head=False, half_close=False, tls=None):
+    """Sends `data`, reads the answer, then looks for what else comes: (answer, bytes after it).
+    `tls` is the `ssl.SSLContext` to speak through."""
+    with connect(address, tls) as connection:
         try:
             connection.sendall(data)
             if half_close:
@@ -52,6 +59,7 @@ def exchange(address, data, is_head=False, half_close=False):
 
 
 def read_answer(reader, is_head):
+    continued = False
     while True:
         first = reader.readline()
         if not first:
@@ -63,6 +71,7 @@ def read_answer(reader, is_head):
             headers[name.strip().lower()] = value.strip()
         if status != 100:
             break
+        continued = True
     if is_head or status in (204, 304):
         body = b""
     elif headers.get("transfer-encoding") == "chunked":
@@ -71,7 +80,7 @@ def read_answer(reader, is_head):
         body = reader.read(int(headers["content-length"]))
     else:
         body = reader.read()
-    return Answer(status, headers, body, False)
+    return Answer(status, headers, body, False, continued)
 
 
 def read_chunk(reader):
