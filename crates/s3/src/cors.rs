@@ -6,7 +6,7 @@
 use crate::{
     error::{ErrorKind, S3Error},
     operation::Preflight,
-    xml::{Element, Writer, parse_document},
+    xml::{Element, Writer, check_kept, parse_document},
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -51,7 +51,9 @@ impl Cors {
             return Err(ErrorKind::MalformedXml.into());
         }
         let rules = elements.iter().map(rule).collect::<Result<_, _>>()?;
-        Ok(Self { rules })
+        let cors = Self { rules };
+        check_kept(&cors.to_xml())?;
+        Ok(cors)
     }
 
     /// The document that answers GetBucketCors, and that a store keeps.
@@ -330,5 +332,8 @@ mod tests {
         }
         let many = format!("<CORSRule>{origin}{get}</CORSRule>").repeat(RULES_MAX + 1);
         assert_eq!(cors(&many).unwrap_err(), ErrorKind::MalformedXml);
+        let long = format!("<ExposeHeader>{}</ExposeHeader>", "\"".repeat(60_000));
+        let kind = one(&format!("{origin}{get}{long}")).unwrap_err();
+        assert_eq!(kind, ErrorKind::MaxMessageLengthExceeded);
     }
 }

@@ -125,7 +125,9 @@ impl Lifecycle {
 
     /// Reads the body of PutBucketLifecycleConfiguration, or what [`Self::to_xml`] wrote.
     pub fn parse(body: &[u8]) -> Result<Self, crate::error::S3Error> {
-        document::parse(body)
+        let lifecycle = document::parse(body)?;
+        crate::xml::check_kept(&lifecycle.to_xml())?;
+        Ok(lifecycle)
     }
 
     /// The document that answers GetBucketLifecycleConfiguration, and that a store keeps.

@@ -21,3 +21,14 @@ pub use tagging::{parse_bucket_tagging, parse_object_tagging, tagging_xml};
 pub use writer::{NAMESPACE, Writer};
 
 pub(crate) use tagging::{OBJECT_TAGS_MAX, check_tags, tag_of};
+
+/// The longest document that a bucket keeps, in bytes, as we write it; what a store takes.
+pub const KEPT_DOCUMENT_BYTES_MAX: usize = 256 << 10;
+
+/// Refuses a setting that could be read but not kept.
+pub(crate) fn check_kept(document: &[u8]) -> Result<(), crate::error::S3Error> {
+    if document.len() > KEPT_DOCUMENT_BYTES_MAX {
+        return Err(crate::error::ErrorKind::MaxMessageLengthExceeded.into());
+    }
+    Ok(())
+}
