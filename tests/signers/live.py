@@ -3,12 +3,11 @@
 the way from the socket to the verifier may change a byte that was signed. Objects need not exist: any
 answer will do that does not speak of the signature.
 
-    tests/signers/live.py DIR/env [--requests 1200] [--seed 1]
+    tests/signers/live.py DIR/env | --launch PROGRAM [--requests 1200] [--seed 1]
 
 Ends with 'N passed, N failed'.
 """
 
-import argparse
 import pathlib
 import random as randomness
 import ssl
@@ -18,6 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import run  # noqa: E402
+import under_test  # noqa: E402
 
 OF_SIGNATURES = {"SignatureDoesNotMatch", "AuthorizationHeaderMalformed", "AuthorizationQueryParametersError",
                  "AccessDenied", "InvalidAccessKeyId", "RequestTimeTooSkewed", "InvalidToken", "InvalidURI",
@@ -25,15 +25,15 @@ OF_SIGNATURES = {"SignatureDoesNotMatch", "AuthorizationHeaderMalformed", "Autho
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("environment")
+    parser = under_test.parser(__doc__)
     parser.add_argument("--requests", type=int, default=1200)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     count = run.Count()
-    doors = open_doors(options.environment)
-    for n in range(options.requests):
-        one_request(randomness.Random(f"{options.seed} {n}"), doors, count, n)
+    with under_test.environment_file(options) as path:
+        doors = open_doors(path)
+        for n in range(options.requests):
+            one_request(randomness.Random(f"{options.seed} {n}"), doors, count, n)
     print(f"{count.passed} passed, {count.failed} failed")
     sys.exit(1 if count.failed or not count.passed else 0)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every row of the error table that a client can reach, through a real socket of a running node.
 
-    tests/signers/negative.py DIR/env
+    tests/signers/negative.py DIR/env | --launch PROGRAM
 
 Each row is a request that is right in all but one thing. Checked are status, code, message, the extra
 elements, and that nothing was changed: the object that each refused write aims at is what it was.
@@ -20,6 +20,7 @@ sys.path.insert(0, str(HERE))
 
 import chunks  # noqa: E402
 import own  # noqa: E402
+import under_test  # noqa: E402
 import wire  # noqa: E402
 
 BUCKET = "negative-rows"
@@ -428,10 +429,7 @@ def restore(node):
     node.check(answer.status == 200, f"the object cannot be written: {answer}")
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    node = Node(own.read_environment(sys.argv[1]))
+def run(node):
     node.name = "setting up"
     answer = node.signed("PUT", f"/{BUCKET}")
     node.check(answer.status == 200 or answer.error().get("Code") == "BucketAlreadyOwnedByYou", f"{answer}")
@@ -445,6 +443,13 @@ def main():
     node.name = "tidying up"
     node.signed("DELETE", OBJECT)
     node.signed("DELETE", f"/{BUCKET}")
+
+
+def main():
+    options = under_test.parser(__doc__).parse_args()
+    with under_test.environment_file(options) as path:
+        node = Node(own.read_environment(path))
+        run(node)
     print(f"{node.passed} passed, {node.failed} failed")
     sys.exit(1 if node.failed or not node.passed else 0)
 
