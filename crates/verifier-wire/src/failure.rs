@@ -1,3 +1,5 @@
+//! The reasons of a refusal: what a client may hear of it, and nothing that would help a forger.
+
 use blockhouse_types::Timestamp;
 
 /// Why a request's signature was refused, with what S3 shows of it. One variant per row of the

@@ -5,7 +5,10 @@
 //! bytes, and every header value in order of arrival. Canonicalization is the verifier's alone.
 //! A body never travels, digests of it do.
 #![forbid(unsafe_code)]
-#![allow(async_fn_in_trait, reason = "a verifier client lives on one I/O thread")]
+#![allow(
+    async_fn_in_trait,
+    reason = "a verifier client lives on one I/O thread"
+)]
 
 mod failure;
 

@@ -119,6 +119,49 @@ proptest! {
     }
 }
 
+/// Text that looks like parts of signatures, so that parsing goes on further than at random.
+fn fragments() -> impl Strategy<Value = String> {
+    let known = prop_oneof![
+        Just("AWS4-HMAC-SHA256"),
+        Just("AWS4-ECDSA-P256-SHA256"),
+        Just(" Credential=AK/20261121/local-1/s3/aws4_request"),
+        Just("AK%2F20261121%2Fs3%2Faws4_request"),
+        Just(",SignedHeaders=host"),
+        Just(",Signature=30"),
+        Just("&X-Amz-Algorithm="),
+        Just("&X-Amz-Credential="),
+        Just("&X-Amz-Date=20261121T233000Z"),
+        Just("&X-Amz-Expires=60"),
+        Just("&X-Amz-SignedHeaders=host"),
+        Just("&X-Amz-Region-Set=*"),
+        Just("&X-Amz-Signature="),
+        Just("%"),
+        Just("/../"),
+    ];
+    let piece = prop_oneof![4 => known.prop_map(str::to_owned), 1 => ".{0,4}".boxed()];
+    prop::collection::vec(piece, 0..10).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn no_head_is_accepted_by_chance_or_breaks_the_judge(
+        method in ".{0,4}",
+        path in fragments(),
+        query in fragments(),
+        authorization in fragments(),
+        date in prop_oneof![Just(common::DATE.to_owned()), ".{0,20}"],
+        tls: bool,
+    ) {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let mut headers = vec![header("host", "h"), header("x-amz-date", &date)];
+        if !authorization.is_empty() {
+            headers.push(header("authorization", &authorization));
+        }
+        let signed = Signed { method, path, query, headers, tls };
+        prop_assert!(judge(&signed).is_err());
+    }
+}
+
 /// Judges the changed request, and the judgement by signing it anew.
 fn check(signed: Signed, mutation: &Mutation) -> Result<(), TestCaseError> {
     let mut changed = signed.clone();
