@@ -107,7 +107,10 @@ fn ci_stages() -> Vec<Stage> {
         Stage::commands(
             "errors",
             2,
-            &[&["python3", "tests/signers/negative.py", "--launch", NODE]],
+            &[
+                &["python3", "tests/signers/negative.py", "--launch", NODE],
+                &["python3", "tests/signers/live.py", "--launch", NODE],
+            ],
         ),
         Stage::commands(
             "kill",
