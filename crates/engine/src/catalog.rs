@@ -3,14 +3,20 @@
 //! The log is their truth, every checkpoint carries all of them; this is the copy that requests are
 //! answered from. It is changed only by applying a durable `Control` record.
 
+use crate::control::{ControlRow, ControlTruth};
 use blockhouse_format::{
-    DecodeError,
+    DecodeError, Lsn,
     control::{self, BucketRow, BucketVersioning, TABLE_BUCKETS},
     record::Control,
 };
 use blockhouse_store::{Bucket, DocumentKind, Versioning};
 use blockhouse_types::{AccountId, BucketId, BucketName};
+use parking_lot::RwLock;
 use std::{collections::BTreeMap, sync::Arc};
+
+/// The most bytes of control rows, keys and values together; a change that would go over it is
+/// refused before it is logged. Checkpoints carry all rows, and so does memory.
+pub(crate) const BYTES_MAX: usize = 256 << 20;
 
 /// All control rows.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +25,9 @@ pub(crate) struct Catalog {
     names: BTreeMap<BucketId, BucketName>,
     /// Rows of tables that the engine keeps for others, by table and key.
     others: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
+    /// The bytes of every row, by table and key.
+    sizes: BTreeMap<(u8, Vec<u8>), usize>,
+    bytes: usize,
 }
 
 impl Catalog {
@@ -45,6 +54,13 @@ impl Catalog {
         self.buckets.len() + self.others.len()
     }
 
+    /// Whether a change keeps the rows below [`BYTES_MAX`]. One that makes them fewer always does.
+    pub(crate) fn admits(&self, change: &Control) -> bool {
+        let old = self.sizes.get(&(change.table, change.key.clone())).copied().unwrap_or(0);
+        let new = size_of_row(change);
+        new <= old || self.bytes - old + new <= BYTES_MAX
+    }
+
     /// Every row as table, key and value, in order.
     pub(crate) fn rows(&self) -> Vec<(u8, Vec<u8>, Vec<u8>)> {
         let buckets = self.buckets.values().filter_map(|bucket| {
@@ -59,6 +75,13 @@ impl Catalog {
 
     /// Takes a change that is durable.
     pub(crate) fn apply(&mut self, change: Control) -> Result<(), DecodeError> {
+        let new = size_of_row(&change);
+        let key = (change.table, change.key.clone());
+        let old = match change.value {
+            Some(_) => self.sizes.insert(key, new),
+            None => self.sizes.remove(&key),
+        };
+        self.bytes = self.bytes + new - old.unwrap_or(0);
         match (change.table, change.value) {
             (TABLE_BUCKETS, Some(value)) => self.set_bucket(bucket_of(BucketRow::decode(&value)?)),
             (TABLE_BUCKETS, None) => self.remove_bucket(&change.key),
@@ -86,6 +109,21 @@ impl Catalog {
             self.names.remove(&bucket.id);
         }
     }
+}
+
+impl ControlTruth for RwLock<Catalog> {
+    /// The rows may be newer than the LSN says; changes are whole rows, so applying one twice is
+    /// the same as once.
+    fn rows(&self) -> (Lsn, Vec<ControlRow>) {
+        let rows = self.read().rows().into_iter();
+        let row = |(table, key, value)| ControlRow { table, key, value };
+        (Lsn(0), rows.map(row).collect())
+    }
+}
+
+/// The bytes of the row that a change leaves.
+fn size_of_row(change: &Control) -> usize {
+    change.value.as_ref().map_or(0, |value| change.key.len() + value.len())
 }
 
 /// The change that makes a bucket what `bucket` is. `None` when its documents are too long to keep.

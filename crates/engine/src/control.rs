@@ -1,35 +1,33 @@
-//! The control rows: buckets and their settings, used one-time links, and what else is small,
-//! changes seldom and is not an object.
+//! A copy of the control rows in sled: buckets and their settings, and what other small tables the log
+//! carries.
 //!
 //! ```text
-//!   log record, durable ──► MemoryControl ──► SledControl (queue) ──► its thread ──► sled
-//!   checkpoint at boot  ──►  the truth in        a copy outside the pool, disposable
-//!                            memory, bounded
+//!   log record, durable ──► catalog ──► SledControl (queue) ──► its thread ──► sled
+//!   checkpoint at boot  ──►  the truth     a copy outside the pool, disposable
 //! ```
 //!
 //! # How it moves
-//! The log is first: the writer asks [`MemoryControl::admit`], logs the change, and applies it here
-//! when its frame is durable; then it hands the same change to [`SledControl`]. Checkpoints carry
-//! all rows, so memory has them after every boot without sled.
+//! The log is first: a change is admitted by the catalog's bounds, logged, and applied to the catalog
+//! when its frame is durable; then the same change goes to the copy. Checkpoints carry all rows, so
+//! the catalog has them after every boot without sled. The copy can be asked, in order and by table,
+//! without the engine's locks.
 //!
-//! sled keeps a copy that can be asked, in order and by table, without the engine's locks. It is
-//! believed at boot only if the last shutdown was clean, nothing was logged since, and every row it
-//! has is intact and together they are exactly the rows that were there; otherwise its directory is
-//! renamed aside and it is filled again from memory. No other way of recovery exists, so no fault
-//! of sled after a crash can matter.
+//! It is believed at boot only if the last shutdown was clean, nothing was logged since, and every
+//! row it has is intact and together they are exactly the rows that were there; otherwise its
+//! directory is renamed aside and it is filled again from the catalog. No other way of recovery
+//! exists, so no fault of sled after a crash can matter.
 //!
 //! # What it never does
 //! Nothing is ever decided by what sled says, and nothing waits for it: a panic, an error, a full
 //! queue or an answer that does not come costs a rebuild in a new directory, and after
 //! [`REBUILDS_MAX`] of them sled stays off until the next start.
-//!
-//! # Bounds
-//! [`ROWS_MAX`] rows of [`BYTES_MAX`] bytes; a change that would pass them is refused before it is
-//! logged.
 
+#[cfg(test)]
+mod boot_tests;
 mod copy;
 mod directory;
 mod marker;
+#[cfg(test)]
 mod memory;
 mod row;
 mod sled_store;
@@ -38,47 +36,41 @@ mod tests;
 mod worker;
 
 pub(crate) use marker::LogEnd;
-pub(crate) use memory::{ControlFull, MemoryControl};
-pub(crate) use sled_store::{SledControl, SledCounters};
+pub(crate) use sled_store::SledControl;
 
-use blockhouse_format::Lsn;
+use blockhouse_format::{Lsn, record::Control};
 use std::io;
-
-/// The most control rows; measured: a million rows are rebuilt in half a minute. The change that
-/// would be one more is refused with [`ControlFull`].
-pub(crate) const ROWS_MAX: usize = 1_000_000;
-
-/// The most bytes of control rows, keys and values together, refused in the same way.
-pub(crate) const BYTES_MAX: usize = 256 << 20;
 
 /// How often one process rebuilds sled's copy before it leaves sled off.
 pub(crate) const REBUILDS_MAX: u32 = 3;
 
 /// A control row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ControlRow {
+pub struct ControlRow {
     /// The table: one of `blockhouse_format::control`.
-    pub(crate) table: u8,
+    pub table: u8,
     /// The key, unique in its table.
-    pub(crate) key: Vec<u8>,
+    pub key: Vec<u8>,
     /// The value.
-    pub(crate) value: Vec<u8>,
+    pub value: Vec<u8>,
 }
 
-/// A change of one row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ControlChange {
-    /// The table.
-    pub(crate) table: u8,
-    /// The key.
-    pub(crate) key: Vec<u8>,
-    /// The new value; `None` removes the row.
-    pub(crate) value: Option<Vec<u8>>,
+/// How the copy has fared since the start; for the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ControlStats {
+    /// Whether it serves: neither being built nor off.
+    pub serving: bool,
+    /// Whether the copy of the last run was believed at the start.
+    pub believed: bool,
+    /// How many copies were made.
+    pub rebuilds: u32,
+    /// Errors, panics, overruns and missed deadlines.
+    pub faults: u32,
 }
 
-/// Why a store of control rows does not answer. The rows themselves are safe in log and memory.
+/// Why a store of control rows does not answer. The rows themselves are safe in log and catalog.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ControlError {
+pub enum ControlError {
     /// The copy is being made anew; ask again.
     #[error("the control store is being rebuilt")]
     Rebuilding,
@@ -104,24 +96,26 @@ pub(crate) enum ControlError {
     Damaged,
 }
 
-/// A store of control rows.
-pub(crate) trait ControlStore {
+/// A store of control rows that is fed from the log.
+pub(crate) trait ControlStore: Send + Sync {
     /// Applies a batch that the log made durable; `lsn` is that of its last record. A batch at or
     /// below what was applied before changes nothing.
-    fn apply(&self, lsn: Lsn, changes: &[ControlChange]) -> Result<(), ControlError>;
+    fn apply(&self, lsn: Lsn, changes: &[Control]) -> Result<(), ControlError>;
 
     /// Up to `rows_max` rows of a table in order of their keys, from the first that is `from` or
     /// behind it.
-    fn scan(
-        &self,
-        table: u8,
-        from: &[u8],
-        rows_max: usize,
-    ) -> Result<Vec<ControlRow>, ControlError>;
+    fn scan(&self, table: u8, from: &[u8], rows_max: usize)
+    -> Result<Vec<ControlRow>, ControlError>;
 
-    /// All rows, and the LSN up to which they are applied.
-    fn load(&self) -> Result<(Lsn, Vec<ControlRow>), ControlError>;
+    /// How it has fared.
+    fn stats(&self) -> ControlStats;
 
     /// Ends in order: nothing is applied afterwards, and `end` is the end of the log.
     fn close(&self, end: LogEnd) -> Result<(), ControlError>;
+}
+
+/// Where the rows are that a copy is made of.
+pub(crate) trait ControlTruth: Send + Sync + std::fmt::Debug {
+    /// All rows, and an LSN up to which they have everything.
+    fn rows(&self) -> (Lsn, Vec<ControlRow>);
 }

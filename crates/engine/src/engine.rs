@@ -2,6 +2,7 @@
 
 use crate::{
     audit::AuditError,
+    control::{ControlError, ControlRow},
     mirror::Mirror,
     order::Order,
     shared::Shared,
@@ -98,10 +99,23 @@ impl Engine {
             index_rows,
             index_resident_bytes,
             control_rows: self.shared.catalog.read().len(),
+            control_copy: self.shared.control.as_ref().map(|copy| copy.stats()),
             space: self.shared.space.lock().stats(),
             devices: names.map(|(at, name)| (name, in_sync.contains(at))).collect(),
             closed: self.shared.closed.lock().clone(),
         }
+    }
+
+    /// Up to `rows_max` control rows of a table from a key on, read from the copy in sled and not
+    /// from what the engine decides by: for a look at a running node, without its locks.
+    pub fn control_rows(
+        &self,
+        table: u8,
+        from: &[u8],
+        rows_max: usize,
+    ) -> Result<Vec<ControlRow>, ControlError> {
+        let copy = self.shared.control.as_ref().ok_or(ControlError::Off)?;
+        copy.scan(table, from, rows_max)
     }
 
     /// Checks that index, group table and catalog agree with each other. For tests and fsck: it

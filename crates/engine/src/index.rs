@@ -35,8 +35,8 @@ mod tests;
 mod tree;
 
 pub(crate) use cursor::Cursor;
-pub(crate) use delta::{Delta, DeltaRows};
-pub(crate) use load::{LoadError, Loader};
+pub(crate) use delta::Delta;
+pub(crate) use load::Loader;
 
 use delta::Changed;
 use tree::Tree;
@@ -117,6 +117,7 @@ impl Index {
     }
 
     /// Whether there is no row.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -128,6 +129,7 @@ impl Index {
     }
 
     /// How many keys the next delta has.
+    #[cfg(test)]
     pub(crate) fn changed_len(&self) -> usize {
         self.changed.len()
     }
@@ -170,6 +172,7 @@ impl Snapshot {
     }
 
     /// How many rows there were.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

@@ -74,6 +74,7 @@ mod writer;
 
 pub use audit::AuditError;
 pub use config::EngineConfig;
+pub use control::{ControlError, ControlRow, ControlStats};
 pub use engine::Engine;
 pub use error::{CreateError, OpenError};
 pub use get::{EngineObject, EngineReader};

@@ -11,7 +11,7 @@ use crate::{
 };
 use blockhouse_device::Device;
 use blockhouse_format::{
-    entry::{self, Entry, PartEntry, UploadEntry},
+    entry::{self, DataPlace, Entry, PartEntry, UploadEntry},
     record::{self, Attributes, Body},
 };
 use blockhouse_store::{
@@ -23,10 +23,26 @@ use std::ops::ControlFlow;
 impl<D: Device> EngineStore<D> {
     pub(crate) async fn complete(&self, completion: Completion) -> Result<Written, CompleteError> {
         let (attributes, _pin) = self.upload_attributes(&completion.upload).await?;
+        let extents = self.count_extents(&completion)?;
         let order = |answer| {
-            Order::Complete(Box::new(CompleteOrder { completion, attributes, answer }))
+            Order::Complete(Box::new(CompleteOrder { completion, attributes, extents, answer }))
         };
         self.shared.ask(order).await
+    }
+
+    /// How many extents the named parts have now.
+    fn count_extents(&self, completion: &Completion) -> Result<usize, StoreError> {
+        let index = self.shared.index.read();
+        let mut count = 0;
+        for named in &completion.parts {
+            count += match rows::part(&*index, &completion.upload, named.number)?.map(|p| p.data) {
+                None => 0,
+                Some(DataPlace::Inline(_)) => 1,
+                Some(DataPlace::Extents(extents)) => extents.len(),
+                Some(DataPlace::Wide { extents, .. }) => extents as usize,
+            };
+        }
+        Ok(count)
     }
 
     /// Headers and tags of an upload, from its record.

@@ -1,7 +1,9 @@
 //! Making a pool, and opening one.
 
 use crate::{
+    catalog::Catalog,
     config::EngineConfig,
+    control::{ControlStore, LogEnd, SledControl},
     engine::Engine,
     error::{CreateError, OpenError},
     layout::{DEVICES_MAX, Layout},
@@ -18,10 +20,12 @@ use blockhouse_types::{Clock, Entropy, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use std::{
     collections::VecDeque,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize},
     },
+    time::Duration,
 };
 use tokio::sync::mpsc;
 
@@ -31,6 +35,9 @@ const GROUPS_MIN: u32 = 12;
 /// Memory of unused buffers that is kept, in bytes.
 const IDLE_BUFFERS_BYTES: usize = 64 << 20;
 
+/// How long sled may take for an answer before it is given up.
+const CONTROL_DEADLINE: Duration = Duration::from_secs(10);
+
 /// What opening needs beside the devices.
 pub struct OpenOptions {
     /// Thresholds and bounds. The segment size and what follows from it are the pool's own.
@@ -39,6 +46,9 @@ pub struct OpenOptions {
     pub clock: Arc<dyn Clock>,
     /// Where random ids come from.
     pub entropy: Box<dyn Entropy + Send>,
+    /// A directory outside the pool for a copy of the control rows in sled, which may be deleted at
+    /// any time; `None` keeps none.
+    pub control_dir: Option<PathBuf>,
     /// Buffers to share with others; `None` for a pool of the engine's own.
     pub buffers: Option<BufPool>,
     /// Opens although a device is missing that may be newer than those that are here. What it alone
@@ -55,6 +65,7 @@ impl OpenOptions {
             config: EngineConfig::default(),
             clock,
             entropy,
+            control_dir: None,
             buffers: None,
             force_degraded: false,
             readmit_failed: false,
@@ -145,13 +156,21 @@ pub async fn open<D: Device, L: Device>(
         let (devices, log_devices) = (devices.len(), log_devices.len());
         return Err(OpenError::DeviceCount { devices, log_devices });
     }
-    let OpenOptions { config, clock, entropy, buffers, force_degraded, readmit_failed } = options;
+    let OpenOptions {
+        config,
+        clock,
+        entropy,
+        control_dir,
+        buffers,
+        force_degraded,
+        readmit_failed,
+    } = options;
     let mut random = Random(entropy);
     let buffers = buffers.unwrap_or_else(|| BufPool::new(IDLE_BUFFERS_BYTES));
     let recovered =
         recovery::recover(&devices, config, buffers, &mut random, force_degraded, readmit_failed)
             .await?;
-    Ok(assemble(recovered, log_devices, clock, random))
+    Ok(assemble(recovered, log_devices, clock, random, control_dir))
 }
 
 fn assemble<L: Device>(
@@ -159,6 +178,7 @@ fn assemble<L: Device>(
     log_devices: Vec<L>,
     clock: Arc<dyn Clock>,
     random: Random,
+    control_dir: Option<PathBuf>,
 ) -> (Engine, LogWriter<L>) {
     let Recovered {
         config,
@@ -170,6 +190,7 @@ fn assemble<L: Device>(
         space,
         pins,
         catalog,
+        found,
         log,
         superblocks,
         shape,
@@ -177,6 +198,8 @@ fn assemble<L: Device>(
         counters,
         buffers,
     } = recovered;
+    let catalog = Arc::new(RwLock::new(catalog));
+    let control = control_dir.and_then(|dir| control_copy(&dir, Arc::clone(&catalog), found));
     let (sender, orders) = mpsc::channel(config.queue_orders_max.max(1));
     let shared = Arc::new(Shared {
         config,
@@ -188,7 +211,8 @@ fn assemble<L: Device>(
         index: RwLock::new(index),
         space: Mutex::new(space),
         pins,
-        catalog: RwLock::new(catalog),
+        catalog,
+        control,
         random: Mutex::new(random),
         clock,
         floor_ms: AtomicU64::new(log.floor.millis()),
@@ -213,4 +237,19 @@ fn assemble<L: Device>(
         failures: 0,
     };
     (Engine::new(shared, sender), writer)
+}
+
+/// Opens the copy of the control rows. Without it the engine serves just as well.
+fn control_copy(
+    dir: &Path,
+    catalog: Arc<RwLock<Catalog>>,
+    end: LogEnd,
+) -> Option<Box<dyn ControlStore>> {
+    match SledControl::open(dir, catalog, end, CONTROL_DEADLINE) {
+        Ok(copy) => Some(Box::new(copy)),
+        Err(error) => {
+            tracing::warn!(%error, dir = %dir.display(), "no copy of the control rows");
+            None
+        }
+    }
 }

@@ -11,7 +11,7 @@ use blockhouse_store::{
     DeleteError, DeleteTarget, Deleted, NewBucket, NewObject, NewUpload, OpenError, Part, PutError,
     Seal, StoreError, UploadError, UploadRef, Written,
 };
-use blockhouse_types::{BucketId, Timestamp, UploadId, VersionId};
+use blockhouse_types::{BucketId, ObjectKey, Timestamp, UploadId, VersionId};
 use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -118,6 +118,8 @@ pub(crate) struct CompleteOrder {
     pub(crate) completion: Completion,
     /// Headers and tags of the upload, read from its record.
     pub(crate) attributes: Attributes,
+    /// How many extents the parts had when they were looked at.
+    pub(crate) extents: usize,
     pub(crate) answer: Answer<Result<Written, CompleteError>>,
 }
 
@@ -161,11 +163,10 @@ impl Order {
             Self::PutPart(part) => {
                 RECORD_BYTES + part.upload.key.as_bytes().len() + part.payload.room_bytes()
             }
-            // Its extents are known only when it is judged; the judge checks them against the room.
+            // The parts may have changed by then: the judge compares them with the room there is.
             Self::Complete(order) => {
-                3 * (RECORD_BYTES + order.completion.upload.key.as_bytes().len())
-                    + attributes_bytes(&order.attributes)
-                    + order.completion.parts.len() * (PART_BYTES + 2 * EXTENT_BYTES)
+                let key = &order.completion.upload.key;
+                completion_bytes(key, &order.attributes, order.extents, order.completion.parts.len())
             }
             Self::Abort { upload, .. } => RECORD_BYTES + upload.key.as_bytes().len(),
             Self::DevicesFailed { .. }
@@ -234,9 +235,18 @@ pub(crate) fn delete_target_bytes(target: &DeleteTarget) -> usize {
 /// A tombstone's or marker's fixed fields, generously, in bytes.
 const DELETE_RECORD_BYTES: usize = 96;
 
-/// What an object's record may take, without inline data.
-pub(crate) fn manifest_bytes(extents: usize, parts: usize) -> usize {
-    extents * EXTENT_BYTES + parts * PART_BYTES
+/// What the end of an upload may take in a frame, in bytes: the object's record, the upload's end,
+/// and the tombstone of what is replaced.
+pub(crate) fn completion_bytes(
+    key: &ObjectKey,
+    attributes: &Attributes,
+    extents: usize,
+    parts: usize,
+) -> usize {
+    3 * (RECORD_BYTES + key.as_bytes().len())
+        + attributes_bytes(attributes)
+        + extents * EXTENT_BYTES
+        + parts * PART_BYTES
 }
 
 fn attributes_bytes(attributes: &Attributes) -> usize {

@@ -24,6 +24,7 @@ use crate::{
     catalog::Catalog,
     checkpoint::{IndexTail, Shape},
     config::EngineConfig,
+    control::LogEnd,
     error::OpenError,
     index::Index,
     layout::{DEVICES_MAX, Layout},
@@ -36,7 +37,7 @@ use crate::{
     writer::Log,
 };
 use blockhouse_device::{AlignedBuf, BLOCK_BYTES, BufPool, Device};
-use blockhouse_format::{DecodeError, DeviceState, Epoch, Superblock, choose, copies};
+use blockhouse_format::{DecodeError, DeviceState, Epoch, Lsn, Superblock, choose, copies};
 use std::cell::Cell;
 
 /// What has been recovered, and is to be shared.
@@ -51,6 +52,8 @@ pub(crate) struct Recovered {
     pub(crate) space: Space,
     pub(crate) pins: Pins,
     pub(crate) catalog: Catalog,
+    /// Where the log ended when it was found.
+    pub(crate) found: LogEnd,
     pub(crate) log: Log,
     pub(crate) superblocks: Superblocks,
     pub(crate) shape: Shape,
@@ -140,7 +143,11 @@ pub(crate) async fn recover<D: Device>(
         layout,
         turn: Cell::new(0),
     };
-    recovery.run(random, readmit_failed).await?;
+    let found = LogEnd {
+        pool: recovery.log.pool,
+        epoch: Epoch(epoch.0 - 1),
+        lsn: recovery.run(random, readmit_failed).await?,
+    };
     let Recovery { layout, index, space, catalog, log, shape, superblocks, counters, buffers, .. } =
         recovery;
     let tail = IndexTail::default();
@@ -154,6 +161,7 @@ pub(crate) async fn recover<D: Device>(
         space,
         pins,
         catalog,
+        found,
         log,
         superblocks,
         shape,
@@ -164,7 +172,8 @@ pub(crate) async fn recover<D: Device>(
 }
 
 impl<D: Device> Recovery<D> {
-    async fn run(&mut self, random: &mut Random, readmit_failed: bool) -> Result<(), OpenError> {
+    /// Recovers; gives the last position that was found in the log.
+    async fn run(&mut self, random: &mut Random, readmit_failed: bool) -> Result<Lsn, OpenError> {
         let was_clean = self.superblocks.newest.clean;
         tracing::info!(epoch = self.log.epoch.0, was_clean, "recovery: begin");
         // 2. No frame and no superblock of an earlier life can be taken for one of this one.
@@ -175,6 +184,7 @@ impl<D: Device> Recovery<D> {
         self.load_checkpoint().await?;
         // 4. The log behind it.
         let last = self.replay().await?;
+        let found = self.log.durable();
         // 5. What a reader will see has to be there after the next crash as well.
         self.repeat(last).await?;
         self.begin_epoch(random).await?;
@@ -188,7 +198,7 @@ impl<D: Device> Recovery<D> {
             rows = self.index.len(),
             "recovery: complete"
         );
-        Ok(())
+        Ok(found)
     }
 
     /// Writes the superblock to all devices that are in sync; goes on without those that fail.

@@ -10,6 +10,7 @@
 use crate::{
     catalog::Catalog,
     config::EngineConfig,
+    control::ControlStore,
     error::Refused,
     index::Index,
     layout::{DEVICES_MAX, Layout},
@@ -51,7 +52,9 @@ pub(crate) struct Shared {
     pub(crate) index: RwLock<Index>,
     pub(crate) space: Mutex<Space>,
     pub(crate) pins: Pins,
-    pub(crate) catalog: RwLock<Catalog>,
+    pub(crate) catalog: Arc<RwLock<Catalog>>,
+    /// A copy of the catalog's rows outside the pool; nothing depends on it.
+    pub(crate) control: Option<Box<dyn ControlStore>>,
     pub(crate) random: Mutex<Random>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The time floor that is durable, in milliseconds.

@@ -38,8 +38,8 @@ use std::{
 
 const BLOCK: u32 = blockhouse_format::BLOCK_BYTES as u32;
 
-/// The least data that is worth a shard of its own at the end of a group, in bytes. What remains
-/// below it is left empty when the group is sealed.
+/// The least data that is worth a shard of its own at the end of a group, in bytes; less where
+/// groups are small. What remains below it is left empty when the group is sealed.
 const TAIL_SHARD_BYTES_MIN: u32 = 64 << 10;
 
 /// Groups of the reserve that the log may need before a checkpoint gives some back: the group it
@@ -346,7 +346,8 @@ impl Space {
 
     fn place_in_room(&self, room: &mut Option<Room>, data_bytes: u32) -> Option<ShardPlace> {
         let room = room.as_mut()?;
-        let fits = fitting(room.end_bytes - room.next_bytes, data_bytes)?;
+        let tail_min = self.tail_shard_bytes_min();
+        let fits = fitting(room.end_bytes - room.next_bytes, data_bytes, tail_min)?;
         let place = ShardPlace {
             group: room.group,
             generation: room.generation,
@@ -358,11 +359,15 @@ impl Space {
         Some(place)
     }
 
+    fn tail_shard_bytes_min(&self) -> u32 {
+        TAIL_SHARD_BYTES_MIN.min(self.layout.payload().len() as u32 / 4)
+    }
+
     /// Makes sure that the open data group has room for a shard.
     fn open_data_group(&mut self, data_bytes: u32) -> Result<(), NoGroup> {
         let end = self.layout.payload().end;
         if let Some(open) = self.data {
-            if fitting(end - open.next_bytes, data_bytes).is_some() {
+            if fitting(end - open.next_bytes, data_bytes, self.tail_shard_bytes_min()).is_some() {
                 return Ok(());
             }
             self.data = None;
@@ -419,12 +424,14 @@ impl Space {
     }
 
     /// Free groups that new data may not take: 2 % of the pool, or what the log and two
-    /// checkpoints with a full rebase need, whichever is more; never over a half.
+    /// checkpoints with a new base each need before they free the bases before them, whichever is
+    /// more; never over a half.
     pub(crate) fn reserve(&self) -> u32 {
         let groups = self.layout.groups();
         let payload = u64::from(self.layout.payload().len() as u32).max(1);
         let rebase = u32::try_from(self.checkpoint_bytes.div_ceil(payload)).unwrap_or(groups);
-        let needed = (RESERVE_LOG_GROUPS + RESERVE_INDEX_GROUPS).saturating_add(rebase);
+        let rebases = rebase.saturating_mul(2);
+        let needed = (RESERVE_LOG_GROUPS + RESERVE_INDEX_GROUPS).saturating_add(rebases);
         (groups / 50).max(needed).min(groups / 2)
     }
 
@@ -438,9 +445,11 @@ impl Space {
         self.free <= self.reserve() + self.layout.groups() / 16 + 1
     }
 
-    /// Whether a checkpoint at `lsn` would bring groups nearer to being free.
+    /// Whether a checkpoint at `lsn` would bring groups of log or data nearer to being free. Index
+    /// groups do not count: every checkpoint leaves some behind, and frees those of an earlier one.
     pub(crate) fn has_reclaimable(&self, lsn: Lsn) -> bool {
-        self.groups.iter().any(|g| g.state == GroupState::Freeing || g.is_dead_at(lsn))
+        let content = self.groups.iter().filter(|group| group.kind != GroupKind::Index);
+        content.into_iter().any(|g| g.state == GroupState::Freeing || g.is_dead_at(lsn))
     }
 
     /// The table as the checkpoint at `lsn` shall have it: what was `Freeing` is free, what is dead
@@ -577,11 +586,11 @@ impl Space {
 
 /// How much of `data_bytes` fits as one shard with its trailer into `room_bytes`. Less than all of
 /// it only when it is still worth a shard.
-fn fitting(room_bytes: u32, data_bytes: u32) -> Option<u32> {
+fn fitting(room_bytes: u32, data_bytes: u32, tail_bytes_min: u32) -> Option<u32> {
     let room = room_bytes.checked_sub(BLOCK)?;
     let most = room / BLOCK * BLOCK;
     if data_bytes <= most {
         return Some(data_bytes);
     }
-    (most >= TAIL_SHARD_BYTES_MIN).then_some(most)
+    (most >= tail_bytes_min).then_some(most)
 }

@@ -1,6 +1,6 @@
 //! Plain counters, for metrics.
 
-use crate::space::SpaceStats;
+use crate::{control::ControlStats, space::SpaceStats};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One counter; read by other threads, never used to decide anything.
@@ -91,6 +91,8 @@ pub struct EngineStats {
     pub index_resident_bytes: usize,
     /// Control rows.
     pub control_rows: usize,
+    /// How the copy of the control rows in sled fares; `None` without one.
+    pub control_copy: Option<ControlStats>,
     /// Groups and bytes.
     pub space: SpaceStats,
     /// Each device of the pool by index: its name, and whether it is in sync.

@@ -1,12 +1,12 @@
 //! One open sled database, checked at both ends.
 
 use super::{
-    ControlChange, ControlError, ControlRow, ControlStore, LogEnd, MemoryControl,
+    ControlError, ControlRow, ControlTruth, LogEnd,
     directory::Directory,
     row::{self, APPLIED_KEY, RowsSum},
     worker::{Order, Reply},
 };
-use blockhouse_format::Lsn;
+use blockhouse_format::{Lsn, record::Control};
 use std::path::Path;
 
 /// sled's cache; the rest of its memory is about 60 bytes a row.
@@ -53,15 +53,15 @@ impl SledCopy {
         Ok(Some(copy))
     }
 
-    pub(super) fn make(live: &Path, truth: &MemoryControl) -> Result<Self, ControlError> {
-        let (applied, rows) = truth.load()?;
+    pub(super) fn make(live: &Path, truth: &dyn ControlTruth) -> Result<Self, ControlError> {
+        let (applied, rows) = truth.rows();
         let mut copy = Self {
             db: Self::open(live)?,
             applied: Lsn(0),
         };
         let mut puts = rows
             .into_iter()
-            .map(|ControlRow { table, key, value }| ControlChange {
+            .map(|ControlRow { table, key, value }| Control {
                 table,
                 key,
                 value: Some(value),
@@ -86,6 +86,7 @@ impl SledCopy {
                 rows_max,
                 reply,
             } => answer(&reply, self.scan(table, &from, rows_max)),
+            #[cfg(test)]
             Order::Load { reply } => answer(&reply, self.load()),
             // Taken out by the worker, which ends with it.
             Order::Close { reply, .. } => answer(&reply, Err(ControlError::Off)),
@@ -103,7 +104,7 @@ impl SledCopy {
     pub(super) fn apply(
         &mut self,
         lsn: Lsn,
-        changes: &[ControlChange],
+        changes: &[Control],
     ) -> Result<(), ControlError> {
         if lsn > self.applied || self.applied == Lsn(0) {
             self.db.apply_batch(row::batch(lsn, changes))?;
@@ -131,6 +132,7 @@ impl SledCopy {
         Ok(())
     }
 
+    #[cfg(test)]
     fn load(&self) -> Result<(Lsn, Vec<ControlRow>), ControlError> {
         let mut rows = Vec::new();
         let (applied, _) = self.read_through(|row| rows.push(row))?;
@@ -150,7 +152,7 @@ impl SledCopy {
                 continue;
             }
             let row = row::open_row(&key, &sealed)?;
-            sum.add(row.table, &row.key, &row.value);
+            sum.add(&row);
             row_read(row);
         }
         Ok((applied.ok_or(ControlError::Damaged)?, sum))

@@ -7,8 +7,8 @@
 //! The CRC covers the key too: a value that sled gives under another key is damage. The one row
 //! with an empty key has the LSN up to which batches were applied.
 
-use super::{ControlChange, ControlError, ControlRow};
-use blockhouse_format::{Crc32c, Lsn};
+use super::{ControlError, ControlRow};
+use blockhouse_format::{Crc32c, Lsn, record::Control};
 use xxhash_rust::xxh3::xxh3_128;
 
 const VERSION: u8 = 1;
@@ -57,9 +57,9 @@ pub(super) fn open_applied(sealed: &[u8]) -> Result<Lsn, ControlError> {
 }
 
 /// Changes as one batch, which sled applies wholly or not at all, with the LSN they reach.
-pub(super) fn batch(lsn: Lsn, changes: &[ControlChange]) -> sled::Batch {
+pub(super) fn batch(lsn: Lsn, changes: &[Control]) -> sled::Batch {
     let mut batch = sled::Batch::default();
-    for ControlChange { table, key, value } in changes {
+    for Control { table, key, value } in changes {
         let key = sled_key(*table, key);
         match value {
             Some(value) => batch.insert(&*key, seal(&key, value)),
@@ -79,10 +79,17 @@ pub(super) struct RowsSum {
 }
 
 impl RowsSum {
-    pub(super) fn add(&mut self, table: u8, key: &[u8], value: &[u8]) {
-        let key_len = (key.len() as u64).to_le_bytes();
+    pub(super) fn add(&mut self, row: &ControlRow) {
+        let key_len = (row.key.len() as u64).to_le_bytes();
         self.rows += 1;
-        self.hash ^= xxh3_128(&[&[table], &key_len[..], key, value].concat());
+        self.hash ^= xxh3_128(&[&[row.table], &key_len[..], &row.key, &row.value].concat());
+    }
+
+    /// The sum of all these.
+    pub(super) fn of(rows: &[ControlRow]) -> Self {
+        let mut sum = Self::default();
+        rows.iter().for_each(|row| sum.add(row));
+        sum
     }
 }
 
@@ -91,4 +98,9 @@ fn crc(sled_key: &[u8], value: &[u8]) -> u32 {
     crc.update(sled_key);
     crc.update(value);
     crc.value()
+}
+
+/// The bytes of a change's key and value.
+pub(super) fn change_bytes(change: &Control) -> usize {
+    change.key.len() + change.value.as_ref().map_or(0, Vec::len)
 }

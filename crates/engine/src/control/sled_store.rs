@@ -1,11 +1,12 @@
 //! The handle of the sled copy: passes changes on without waiting, and questions with a deadline.
 
 use super::{
-    ControlChange, ControlError, ControlRow, ControlStore, LogEnd, MemoryControl,
+    ControlError, ControlRow, ControlStats, ControlStore, ControlTruth, LogEnd,
     directory::Directory,
+    row,
     worker::{Order, Phase, Reply, Shared, Start, State, Worker},
 };
-use blockhouse_format::Lsn;
+use blockhouse_format::{Lsn, record::Control};
 use parking_lot::Mutex;
 use std::{
     path::Path,
@@ -26,19 +27,6 @@ const QUEUE_BYTES: usize = 16 << 20;
 
 /// How long making a copy may take: a million rows took half a minute on a busy machine.
 const BUILD_DEADLINE: Duration = Duration::from_secs(180);
-
-/// How the sled copy has fared since the start; for the metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SledCounters {
-    /// Whether it serves: neither being built nor off.
-    pub(crate) serving: bool,
-    /// Whether the copy of the last run was believed at the start.
-    pub(crate) believed: bool,
-    /// How many copies were made.
-    pub(crate) rebuilds: u32,
-    /// Errors, panics, overruns and missed deadlines.
-    pub(crate) faults: u32,
-}
 
 /// A copy of the control rows in sled.
 #[derive(Debug)]
@@ -63,7 +51,7 @@ impl SledControl {
     /// From here on every batch has to be applied to `truth` first and then here.
     pub(crate) fn open(
         path: &Path,
-        truth: Arc<MemoryControl>,
+        truth: Arc<dyn ControlTruth>,
         end: LogEnd,
         deadline: Duration,
     ) -> Result<Self, ControlError> {
@@ -85,17 +73,6 @@ impl SledControl {
             queue,
             deadline,
         })
-    }
-
-    /// How it has fared.
-    pub(crate) fn counters(&self) -> SledCounters {
-        let state = self.shared.state.lock();
-        SledCounters {
-            serving: matches!(state.phase, Phase::Idle | Phase::Working(_)),
-            believed: state.believed,
-            rebuilds: state.rebuilds,
-            faults: state.faults,
-        }
     }
 
     /// Refuses when there is nobody to ask, and replaces a worker that hangs.
@@ -152,6 +129,12 @@ impl SledControl {
         }
     }
 
+    /// All rows, and the LSN up to which they are applied.
+    #[cfg(test)]
+    pub(super) fn load(&self) -> Result<(Lsn, Vec<ControlRow>), ControlError> {
+        self.ask(|reply| Order::Load { reply })
+    }
+
     #[cfg(test)]
     pub(super) fn order(&self, order: Order) {
         assert!(self.queue.lock().orders.try_send(order).is_ok());
@@ -160,7 +143,7 @@ impl SledControl {
 
 impl ControlStore for SledControl {
     /// Never waits. An error says that the copy lacks the batch and is, or will be, made anew.
-    fn apply(&self, lsn: Lsn, changes: &[ControlChange]) -> Result<(), ControlError> {
+    fn apply(&self, lsn: Lsn, changes: &[Control]) -> Result<(), ControlError> {
         match self.ready() {
             Ok(()) | Err(ControlError::Rebuilding) => {}
             Err(error) => return Err(error),
@@ -169,7 +152,7 @@ impl ControlStore for SledControl {
             lsn,
             changes: changes.to_vec(),
         };
-        let bytes = changes.iter().map(ControlChange::bytes).sum();
+        let bytes = changes.iter().map(row::change_bytes).sum();
         let sent = self.queue.lock().put(order, bytes);
         match sent {
             Ok(()) => Ok(()),
@@ -195,8 +178,14 @@ impl ControlStore for SledControl {
         })
     }
 
-    fn load(&self) -> Result<(Lsn, Vec<ControlRow>), ControlError> {
-        self.ask(|reply| Order::Load { reply })
+    fn stats(&self) -> ControlStats {
+        let state = self.shared.state.lock();
+        ControlStats {
+            serving: matches!(state.phase, Phase::Idle | Phase::Working(_)),
+            believed: state.believed,
+            rebuilds: state.rebuilds,
+            faults: state.faults,
+        }
     }
 
     /// Leaves the copy clean, to be believed at the next start. After an error it is not, and the

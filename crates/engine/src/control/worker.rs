@@ -9,10 +9,10 @@
 //! generation is no longer its own and ends without touching the directory.
 
 use super::{
-    ControlChange, ControlError, ControlRow, LogEnd, MemoryControl, REBUILDS_MAX, copy::SledCopy,
-    directory::Directory, marker::Marker,
+    ControlError, ControlRow, ControlTruth, LogEnd, REBUILDS_MAX, copy::SledCopy,
+    directory::Directory, marker::Marker, row::{self, RowsSum},
 };
-use blockhouse_format::Lsn;
+use blockhouse_format::{Lsn, record::Control};
 use parking_lot::Mutex;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -31,7 +31,7 @@ pub(super) type Reply<T> = SyncSender<Result<T, ControlError>>;
 pub(super) enum Order {
     Apply {
         lsn: Lsn,
-        changes: Vec<ControlChange>,
+        changes: Vec<Control>,
     },
     Scan {
         table: u8,
@@ -39,6 +39,7 @@ pub(super) enum Order {
         rows_max: usize,
         reply: Reply<Vec<ControlRow>>,
     },
+    #[cfg(test)]
     Load {
         reply: Reply<(Lsn, Vec<ControlRow>)>,
     },
@@ -78,7 +79,7 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) directory: Directory,
-    pub(super) truth: Arc<MemoryControl>,
+    pub(super) truth: Arc<dyn ControlTruth>,
     pub(super) state: Mutex<State>,
 }
 
@@ -122,7 +123,7 @@ impl Worker {
         while self.enter(Phase::Idle) {
             let Ok(order) = orders.recv() else { break };
             if let Order::Apply { changes, .. } = &order {
-                let bytes = changes.iter().map(ControlChange::bytes).sum();
+                let bytes = changes.iter().map(row::change_bytes).sum();
                 self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             }
             if !self.enter(Phase::Working(Instant::now())) {
@@ -220,17 +221,17 @@ impl Worker {
             state.rebuilds += 1;
             self.shared.directory.put_aside()?;
         }
-        self.guarded(|| SledCopy::make(&self.shared.directory.live(), &self.shared.truth))
+        self.guarded(|| SledCopy::make(&self.shared.directory.live(), &*self.shared.truth))
     }
 
     fn close(&self, mut copy: SledCopy, end: LogEnd) -> Result<(), ControlError> {
         copy.apply(end.lsn, &[])?;
         copy.flush()?;
         drop(copy);
-        // What must be there is what memory has: a copy that lacks a row is found out at boot.
+        // What must be there is what the truth has: a copy that lacks a row is found out at boot.
         let marker = Marker {
             end,
-            sum: self.shared.truth.sum(),
+            sum: RowsSum::of(&self.shared.truth.rows().1),
         };
         let state = self.shared.state.lock();
         if state.generation != self.generation || state.missed {

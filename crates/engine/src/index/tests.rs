@@ -1,6 +1,8 @@
 //! The index against a plain map: random operations, with keys that share long prefixes.
 
-use super::{EntryTooLarge, Index, KEY_BYTES_MAX, LoadError, Loader, Snapshot, VALUE_BYTES_MAX};
+use super::{
+    EntryTooLarge, Index, KEY_BYTES_MAX, Loader, Snapshot, VALUE_BYTES_MAX, load::LoadError,
+};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -301,12 +301,18 @@ impl<L: Device> LogWriter<L> {
             }
         }
         let mut catalog = self.shared.catalog.write();
-        for change in control {
-            if let Err(error) = catalog.apply(change) {
+        for change in &control {
+            if let Err(error) = catalog.apply(change.clone()) {
                 failed = Some(error.to_string());
             }
         }
         drop(catalog);
+        if let Some(copy) = &self.shared.control
+            && !control.is_empty()
+            && let Err(error) = copy.apply(self.log.durable(), &control)
+        {
+            tracing::warn!(%error, "the copy of the control rows lacks a change");
+        }
         let Some(why) = failed else { return true };
         tracing::error!(why, "a frame cannot be applied");
         self.close(&format!("a frame cannot be applied: {why}"));

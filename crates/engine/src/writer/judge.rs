@@ -10,7 +10,7 @@ mod versions;
 use crate::{
     catalog::{self, Catalog},
     index::Index,
-    order::{Answer, CompleteOrder, Order, PartOrder, Payload, PutOrder, RetagOrder, Retagged, manifest_bytes},
+    order::{Answer, CompleteOrder, Order, PartOrder, Payload, PutOrder, RetagOrder, Retagged, completion_bytes},
     rows::{self, At, BadRow, Changes, Rows, Staged},
     shared::Random,
     teeth::{self, Bug},
@@ -124,7 +124,7 @@ impl<'a> Judge<'a> {
                 due(answer, result, payload)
             }
             Order::Complete(order) => {
-                let CompleteOrder { completion, attributes, answer } = *order;
+                let CompleteOrder { completion, attributes, answer, .. } = *order;
                 due(answer, self.complete(completion, attributes), ())
             }
             Order::Abort { upload, now, answer } => due(answer, self.abort(&upload, now), ()),
@@ -200,6 +200,9 @@ impl<'a> Judge<'a> {
     fn set_bucket(&mut self, bucket: &Bucket) -> Result<(), StoreError> {
         let bound = "bytes of a bucket's documents";
         let change = catalog::set(bucket).ok_or(StoreError::Busy { bound })?;
+        if !self.catalog.admits(&change) {
+            return Err(StoreError::Busy { bound: "bytes of control rows" });
+        }
         self.push(&Body::Control(change)).map(drop)
     }
 
@@ -325,7 +328,7 @@ impl<'a> Judge<'a> {
         }
         self.meets(of.bucket, &of.key, None, &condition)?;
         let versioning = self.bucket(of.bucket)?.versioning;
-        let needed = manifest_bytes(extents.len(), metas.len()) + MANIFEST_MARGIN_BYTES;
+        let needed = completion_bytes(&of.key, &attributes, extents.len(), metas.len());
         if needed > self.frame.room_bytes() || extents.len() > blockhouse_format::record::EXTENTS_MAX {
             return Err(StoreError::Busy { bound: "bytes of one object's manifest" }.into());
         }
@@ -380,10 +383,6 @@ impl<'a> Judge<'a> {
         self.push(&Body::UploadEnd(UploadEnd { bucket, key, upload, outcome })).map(drop)
     }
 }
-
-/// Room that a completed object's frame needs beside its manifest, in bytes: keys, headers, the end
-/// of the upload, the tombstone of what is replaced.
-const MANIFEST_MARGIN_BYTES: usize = 64 << 10;
 
 fn refused(error: PushError) -> StoreError {
     match error {

@@ -3,10 +3,11 @@
 use super::{CHECKPOINT_FAILURES_MAX, LogWriter, Running};
 use crate::{
     checkpoint::{self, Finished, Plan, Shape},
+    control::LogEnd,
     mirror::DeviceSet,
 };
 use blockhouse_device::Device;
-use blockhouse_format::{CheckpointSlot, DeviceState, LogPosition, Lsn};
+use blockhouse_format::{CheckpointSlot, DeviceState, LogPosition};
 use blockhouse_store::StoreError;
 use blockhouse_types::Entropy;
 use std::sync::Arc;
@@ -201,6 +202,22 @@ impl<L: Device> LogWriter<L> {
             return Err(self.shared.closed().to_store());
         }
         self.superblocks.newest.clean = true;
-        self.write_superblocks().await
+        self.write_superblocks().await?;
+        self.close_control();
+        Ok(())
+    }
+
+    /// Leaves the copy of the control rows clean, so that the next start believes it.
+    fn close_control(&self) {
+        let end = LogEnd {
+            pool: self.log.pool,
+            epoch: self.log.epoch,
+            lsn: self.log.durable(),
+        };
+        if let Some(copy) = &self.shared.control
+            && let Err(error) = copy.close(end)
+        {
+            tracing::warn!(%error, "the copy of the control rows will be made anew");
+        }
     }
 }
