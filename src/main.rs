@@ -1,2 +1,42 @@
-//! Blockhouse.
-fn main() {}
+//! Blockhouse: an S3 storage node.
+//!
+//! One program for every role: it parses its arguments, does what they name, and says in one line
+//! what went wrong and what to do about it. Decisions live in the crates; what is composed here is
+//! which real parts serve, in [`assemble`], and how they go, in [`shutdown`].
+
+#![forbid(unsafe_code)]
+
+mod addresses;
+mod assemble;
+mod cli;
+mod dev;
+mod inspect;
+mod node;
+mod presign;
+mod secrets;
+mod shutdown;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = blockhouse_daemon::log::init(&cli.log)
+        .map_err(Into::into)
+        .and_then(|()| match cli.command {
+            Command::Dev(args) => dev::run(args, &cli.log),
+            Command::Node => node::run(),
+            Command::Presign(args) => presign::run(&args),
+            Command::Inspect(args) => inspect::run(&args),
+            Command::Fsck(args) => inspect::fsck(&args),
+        });
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            // The alternate form prints the chain of causes on one line.
+            eprintln!("blockhouse: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

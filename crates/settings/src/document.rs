@@ -54,6 +54,8 @@ pub(crate) struct Document {
     #[serde(default)]
     domains: Vec<String>,
     devices: Vec<PathBuf>,
+    #[serde(default)]
+    make_pool: bool,
     control: PathBuf,
     #[serde(default)]
     io: IoMode,
@@ -130,6 +132,7 @@ impl Document {
             region: region(self.region)?,
             domains: domains(self.domains)?,
             devices: devices(self.devices)?,
+            make_pool: self.make_pool,
             control: self.control,
             io: self.io,
             io_threads: io_threads(self.io_threads)?,
@@ -145,6 +148,7 @@ impl Document {
             region: settings.region.clone(),
             domains: settings.domains.clone(),
             devices: settings.devices.clone(),
+            make_pool: settings.make_pool,
             control: settings.control.clone(),
             io: settings.io,
             io_threads: settings.io_threads,

@@ -35,6 +35,9 @@ pub struct NodeSettings {
     pub domains: Vec<String>,
     /// Block devices or files, in the order in which the pool knows them.
     pub devices: Vec<PathBuf>,
+    /// Whether a pool may be made on devices that are all blank; a pool that was lost is otherwise an
+    /// error and never replaced by an empty one. Default: no.
+    pub make_pool: bool,
     /// The folder of the small control state, which can always be made anew.
     pub control: PathBuf,
     /// How the disks are reached.

@@ -1,0 +1,239 @@
+//! Which parts serve: the real devices, engine, verifier and listeners, introduced to each other.
+//!
+//! ```text
+//!   listeners ─► backend (io_uring or plain calls) ─► devices ─► engine ─► log writer thread
+//!        │                                                          │
+//!        └────────────► I/O threads, one per core: ◄── store handle ┘
+//!                       context { store, verifier, clock, ids } + gateway
+//! ```
+//!
+//! Ports come first, because a taken one must be told at once and not after a recovery.
+
+mod pool;
+mod sockets;
+
+use crate::{addresses::Addresses, node::Ending, secrets};
+use anyhow::{Context as _, Result, anyhow, bail};
+use blockhouse_device::Backend;
+use blockhouse_gateway::{
+    Context, Site,
+    accept::{self, Door},
+    admin,
+    drain::Drain,
+    events::Events,
+    limits::Limits,
+};
+use blockhouse_s3::parse::Domains;
+use blockhouse_settings::{IoMode, NodeSettings};
+use blockhouse_types::SystemClock;
+use blockhouse_verifier::{AccessKey, Judge, KeyStore, SecretKey};
+use pool::Pool;
+use sockets::Sockets;
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread::{self, JoinHandle, available_parallelism},
+};
+
+/// Buckets that one account may have, as on Outposts.
+const BUCKETS_MAX: usize = 100;
+
+/// A running node.
+pub(crate) struct Node {
+    pub(crate) addresses: Addresses,
+    pub(crate) drain: Drain,
+    pub(crate) threads: Vec<JoinHandle<()>>,
+    pub(crate) admin: JoinHandle<()>,
+    pub(crate) pool: Pool,
+    pub(crate) endings: Sender<Ending>,
+    ended: Receiver<Ending>,
+    serving: Receiver<()>,
+}
+
+impl Node {
+    /// Waits until every I/O thread serves, or a part ends before.
+    pub(crate) fn wait_serving(&mut self) -> Result<()> {
+        for _ in &self.threads {
+            // Each thread holds a sender until it serves or ends; all gone means that one ended.
+            if self.serving.recv().is_err() {
+                match self.ended.recv()? {
+                    Ending::Part { name, why } => bail!("{name} did not start: {why}"),
+                    other => bail!("ended while starting: {other}"),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the first reason to end.
+    pub(crate) fn wait_ending(&mut self) -> Result<Ending> {
+        Ok(self.ended.recv()?)
+    }
+}
+
+/// Builds the parts and starts their threads.
+pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
+    let threads = match settings.io_threads {
+        Some(threads) => threads,
+        None => available_parallelism()?.get(),
+    };
+    let sockets = Sockets::bind(settings, threads)?;
+    let addresses = sockets.addresses.clone();
+    let backend = backend(settings.io)?;
+    let (endings, ended) = channel();
+    let pool = Pool::open(settings, &backend, &endings)?;
+    let judge = judge(settings)?;
+    let site = Arc::new(Site {
+        region: settings.region.clone(),
+        domains: Domains::new(settings.domains.clone()),
+        buckets_max: BUCKETS_MAX,
+    });
+    let drain = Drain::default();
+    let events: Vec<Arc<Events>> = (0..threads).map(|_| Arc::default()).collect();
+    let (serves, serving) = channel();
+    let threads = sockets
+        .doors
+        .into_iter()
+        .zip(&events)
+        .enumerate()
+        .map(|(number, (doors, events))| {
+            let part = IoThread {
+                doors,
+                backend: backend.clone(),
+                handle: pool.handle(),
+                judge: judge.clone(),
+                site: Arc::clone(&site),
+                events: Arc::clone(events),
+                drain: drain.watch(),
+                serves: serves.clone(),
+            };
+            spawn(format!("io-{number}"), &endings, move || part.run())
+        })
+        .collect::<Result<_>>()?;
+    let admin = admin(sockets.admin, events, &pool, &drain, &endings)?;
+    Ok(Node {
+        addresses,
+        drain,
+        threads,
+        admin,
+        pool,
+        endings,
+        ended,
+        serving,
+    })
+}
+
+/// What one I/O thread takes along.
+struct IoThread {
+    doors: Vec<Door>,
+    backend: Backend,
+    handle: pool::Handle,
+    judge: Judge,
+    site: Arc<Site>,
+    events: Arc<Events>,
+    drain: blockhouse_gateway::drain::DrainWatch,
+    serves: Sender<()>,
+}
+
+impl IoThread {
+    fn run(self) -> Result<()> {
+        let backend = self.backend.clone();
+        backend.run_io_thread(async move {
+            let context = Context {
+                store: self.handle.store()?,
+                verifier: self.judge,
+                clock: Arc::new(SystemClock),
+                entropy: RefCell::new(Box::new(secrets::generator()?)),
+                site: self.site,
+                events: self.events,
+            };
+            // The main thread hears of it, unless it is ending already.
+            let _ = self.serves.send(());
+            drop(self.serves);
+            accept::serve(Rc::new(context), self.doors, Limits::default(), self.drain).await?;
+            Ok(())
+        })?
+    }
+}
+
+/// A thread whose failure ends the node.
+fn spawn(
+    name: String,
+    endings: &Sender<Ending>,
+    run: impl FnOnce() -> Result<()> + Send + 'static,
+) -> Result<JoinHandle<()>> {
+    let endings = endings.clone();
+    let part = name.clone();
+    let thread = thread::Builder::new().name(name);
+    Ok(thread.spawn(move || {
+        if let Err(error) = run() {
+            let why = format!("{error:#}");
+            tracing::error!(part, why, "a part of the node ended");
+            let _ = endings.send(Ending::Part { name: part, why });
+        }
+    })?)
+}
+
+/// How the disks are reached; falls back with one warning, unless told otherwise.
+fn backend(mode: IoMode) -> Result<Backend> {
+    if mode == IoMode::Plain {
+        return Ok(Backend::plain()?);
+    }
+    match Backend::choose()? {
+        (backend, None) => Ok(backend),
+        (_, Some(refused)) if mode == IoMode::Uring => {
+            Err(anyhow!(refused).context("--io uring cannot be had"))
+        }
+        (backend, Some(refused)) => {
+            let why = format!("{:#}", anyhow!(refused));
+            tracing::warn!(
+                why,
+                "falling back to plain calls: slower, and just as durable"
+            );
+            Ok(backend)
+        }
+    }
+}
+
+fn judge(settings: &NodeSettings) -> Result<Judge> {
+    let keys = settings.accounts.iter().map(|account| AccessKey {
+        id: account.credential.access_key_id.clone(),
+        secret: SecretKey::new(account.credential.secret_access_key.expose().to_owned()),
+        account: account.id,
+        enabled: true,
+    });
+    Ok(Judge::new(settings.region.clone(), KeyStore::new(keys)?))
+}
+
+/// The admin listener answers on a thread of its own, however busy the others are. The engine's
+/// clock ticks there as well.
+fn admin(
+    listener: std::net::TcpListener,
+    events: Vec<Arc<Events>>,
+    pool: &Pool,
+    drain: &Drain,
+    endings: &Sender<Ending>,
+) -> Result<JoinHandle<()>> {
+    let (figures, health, engine) = (pool.engine(), pool.engine(), pool.engine());
+    let shown = admin::Shown {
+        threads: events,
+        samples: Box::new(move || pool::samples(&figures.stats())),
+        ready: Box::new(move || health.stats().closed.map_or(Ok(()), Err)),
+    };
+    let watch = drain.watch();
+    spawn("admin".to_owned(), endings, move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        tokio::task::LocalSet::new().block_on(&runtime, async move {
+            tokio::task::spawn_local(pool::tick(engine));
+            admin::serve(listener, shown, watch)
+                .await
+                .context("the admin listener")
+        })
+    })
+}

@@ -1,0 +1,156 @@
+//! The engine's figures under their names in `/metrics`.
+
+use blockhouse_engine::{EngineStats, SpaceStats};
+use blockhouse_gateway::events::{Sample, SampleKind};
+
+/// What the engine counts, as samples.
+pub(crate) fn samples(stats: &EngineStats) -> Vec<Sample> {
+    let mut samples = vec![
+        counter("engine_frames", "Frames of the log written", stats.frames),
+        counter("engine_records", "Records in them", stats.records),
+        counter(
+            "engine_log_bytes",
+            "Bytes of frames, once and not per mirror",
+            stats.log_bytes,
+        ),
+        counter(
+            "engine_data_bytes",
+            "Bytes of large bodies, once",
+            stats.data_bytes,
+        ),
+        counter(
+            "engine_checkpoint_bytes",
+            "Bytes of checkpoints, once",
+            stats.index_bytes,
+        ),
+        counter("engine_flushes", "Flushes of devices", stats.flushes),
+        counter("engine_reads", "Reads of records and bodies", stats.reads),
+        counter("engine_read_bytes", "Bytes of them", stats.read_bytes),
+        counter(
+            "engine_copies_mended",
+            "Damaged copies rewritten",
+            stats.mended,
+        ),
+        counter(
+            "engine_reads_damaged",
+            "Reads that no copy could answer",
+            stats.damaged,
+        ),
+        counter("engine_checkpoints", "Checkpoints made", stats.checkpoints),
+        counter(
+            "engine_checkpoints_failed",
+            "Checkpoints failed",
+            stats.checkpoints_failed,
+        ),
+        gauge(
+            "engine_replay_bytes",
+            "Log that a restart replays",
+            stats.since_checkpoint_bytes,
+        ),
+        gauge(
+            "engine_replay_records",
+            "Records of it",
+            stats.since_checkpoint_records,
+        ),
+        gauge(
+            "engine_queue_orders",
+            "Writes waiting for the log",
+            stats.queue_orders as u64,
+        ),
+        gauge(
+            "engine_bodies_bytes",
+            "Bodies in memory on their way",
+            stats.body_bytes as u64,
+        ),
+        gauge(
+            "engine_index_rows",
+            "Rows of the index",
+            stats.index_rows as u64,
+        ),
+        gauge(
+            "engine_index_bytes",
+            "Memory of the index",
+            stats.index_resident_bytes as u64,
+        ),
+        gauge(
+            "engine_control_rows",
+            "Rows of the control state",
+            stats.control_rows as u64,
+        ),
+        gauge(
+            "engine_closed",
+            "1 when no more writes are taken",
+            stats.closed.is_some().into(),
+        ),
+    ];
+    samples.extend(space(&stats.space));
+    samples.extend(stats.devices.iter().map(|(name, in_sync)| Sample {
+        name: "engine_device_in_sync",
+        help: "1 when the device holds all that it should",
+        kind: SampleKind::Gauge,
+        labels: vec![("device", name.clone())],
+        value: (*in_sync).into(),
+    }));
+    samples
+}
+
+/// Space returns only when a whole group is dead: what is dead and not free is worth a look.
+fn space(space: &SpaceStats) -> Vec<Sample> {
+    let mut samples = vec![
+        gauge(
+            "engine_space_live_bytes",
+            "Bytes that something refers to",
+            space.live_bytes,
+        ),
+        gauge(
+            "engine_space_dead_bytes",
+            "Bytes that nothing refers to, in groups that are not wholly dead",
+            space.dead_bytes,
+        ),
+        gauge(
+            "engine_space_free_bytes",
+            "Bytes in free groups",
+            space.free_bytes,
+        ),
+        gauge(
+            "engine_group_bytes",
+            "Bytes of one group",
+            space.group_bytes,
+        ),
+    ];
+    let groups = [
+        ("free", space.groups_free),
+        ("freeing", space.groups_freeing),
+        ("open", space.groups_open),
+        ("sealed", space.groups_sealed),
+        ("reserved", space.groups_reserved),
+    ];
+    samples.extend(groups.map(|(state, count)| Sample {
+        name: "engine_groups",
+        help: "Groups by state; the reserved ones are among the free",
+        kind: SampleKind::Gauge,
+        labels: vec![("state", state.to_owned())],
+        value: count.into(),
+    }));
+    samples
+}
+
+fn counter(name: &'static str, help: &'static str, value: u64) -> Sample {
+    Sample {
+        name,
+        help,
+        kind: SampleKind::Counter,
+        labels: Vec::new(),
+        value,
+    }
+}
+
+fn gauge(name: &'static str, help: &'static str, value: u64) -> Sample {
+    Sample {
+        name,
+        help,
+        kind: SampleKind::Gauge,
+        labels: Vec::new(),
+        value,
+    }
+}

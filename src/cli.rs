@@ -1,0 +1,220 @@
+//! What may be typed. The help texts are the manual: `tests/golden/help.txt` holds them.
+
+use blockhouse_settings::IoMode;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
+
+/// An S3 storage node: durable, signed, on your own disks.
+#[derive(Debug, Parser)]
+#[command(
+    name = "blockhouse",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    /// What to log: a level (error, warn, info, debug), or levels by part, as in
+    /// `info,blockhouse_gateway=debug`, which shows every request
+    #[arg(long, global = true, env = "RUST_LOG", hide_env_values = true,
+          default_value = blockhouse_daemon::log::DEFAULT_FILTER, value_name = "FILTER")]
+    pub(crate) log: String,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a whole node here and now, made on first start and found again on the next
+    Dev(DevArgs),
+    /// Make a link to one object that works without a key, offline
+    Presign(PresignArgs),
+    /// Print what lies on the devices of a node, read-only, also while it runs
+    Inspect(InspectArgs),
+    /// Check every structure and checksum on the devices of a node, read-only
+    Fsck(FsckArgs),
+    /// Serve S3: started by `dev`, which hands it its settings
+    #[command(hide = true)]
+    Node,
+}
+
+/// Run a whole node here and now, made on first start and found again on the next.
+///
+/// Writes DIR/env: `source` it, and the AWS command line, SDKs and the other commands of this
+/// program find the node. Ctrl-C drains and ends it.
+#[derive(Debug, Args)]
+pub(crate) struct DevArgs {
+    /// Where everything lies; made if it is not there
+    #[arg(long, value_name = "DIR", default_value = "blockhouse-dev")]
+    pub(crate) data: PathBuf,
+
+    /// How many device files to make on first start; two mirror each other [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) devices: Option<usize>,
+
+    /// The size of each device file, made of zeros on first start [default: 2GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) device_size: Option<Size>,
+
+    /// Make another account as well, with its keys in DIR/env.alt
+    #[arg(long)]
+    pub(crate) second_account: bool,
+
+    /// Listen for S3 over http; may be given several times, IPv6 as [::1]:9000
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9000")]
+    pub(crate) s3: Vec<SocketAddr>,
+
+    /// Listen for S3 over https, by a certificate that DIR/ca.pem vouches for
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9443")]
+    pub(crate) s3_tls: Vec<SocketAddr>,
+
+    /// The host name for virtual-hosted style (BUCKET.NAME) and for the certificate
+    #[arg(long, value_name = "NAME", default_value = "s3.blockhouse.test")]
+    pub(crate) domain: Vec<String>,
+
+    /// Listen for /healthz, /readyz and /metrics
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9002")]
+    pub(crate) admin: SocketAddr,
+
+    /// How to reach the disks; auto falls back to plain calls, with a warning, where the kernel
+    /// refuses io_uring
+    #[arg(long, value_name = "MODE", default_value = "auto")]
+    pub(crate) io: IoModeArg,
+
+    /// Threads that serve requests [default: as many as cores]
+    #[arg(long, value_name = "N")]
+    pub(crate) io_threads: Option<usize>,
+}
+
+/// Make a link to one object that works without a key, offline.
+///
+/// Signs with the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), for
+/// AWS_REGION and AWS_ENDPOINT_URL_S3: `source DIR/env` of a running `dev` sets them all.
+#[derive(Debug, Args)]
+pub(crate) struct PresignArgs {
+    /// The object, as s3://BUCKET/KEY
+    #[arg(value_name = "OBJECT")]
+    pub(crate) object: String,
+
+    /// What the link allows: GET, PUT, HEAD, DELETE, …
+    #[arg(long, value_name = "METHOD", default_value = "GET")]
+    pub(crate) method: String,
+
+    /// A header that whoever uses the link must send as it stands here; may be given several times
+    #[arg(long, value_name = "NAME:VALUE")]
+    pub(crate) header: Vec<String>,
+
+    /// A query parameter of the operation, such as versionId=…; may be given several times
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) query: Vec<String>,
+
+    /// How long the link works, in seconds: 1 to 604800 (a week)
+    #[arg(long, value_name = "SECONDS", default_value_t = 432_000)]
+    pub(crate) expires: u64,
+
+    /// Where the node answers
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_S3")]
+    pub(crate) endpoint: String,
+
+    /// The region that the node signs for
+    #[arg(long, value_name = "REGION", env = "AWS_REGION",
+          default_value = blockhouse_settings::REGION_DEFAULT)]
+    pub(crate) region: String,
+}
+
+/// Print superblocks, checkpoint, log and index as they lie on the devices, read-only.
+///
+/// It needs no engine and no running node, goes on after an error, and says which truth it reports.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    #[command(flatten)]
+    pub(crate) images: Images,
+
+    /// How many rows of each table, and frames of the log, to print at most
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) rows_max: usize,
+}
+
+/// Check every structure and checksum on the devices of a node, read-only.
+///
+/// Exits with 0 when all is well, 1 when something is damaged, 2 when it could not tell.
+#[derive(Debug, Args)]
+pub(crate) struct FsckArgs {
+    #[command(flatten)]
+    pub(crate) images: Images,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Images {
+    /// The folder given to `dev --data`, or all devices of one pool
+    #[arg(value_name = "DIR|DEVICE", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+/// [`IoMode`] as typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum IoModeArg {
+    Auto,
+    Uring,
+    Plain,
+}
+
+impl From<IoModeArg> for IoMode {
+    fn from(mode: IoModeArg) -> Self {
+        match mode {
+            IoModeArg::Auto => Self::Auto,
+            IoModeArg::Uring => Self::Uring,
+            IoModeArg::Plain => Self::Plain,
+        }
+    }
+}
+
+/// A size in bytes, typed as `2GiB`, `512MiB` or a plain number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) bytes: u64,
+}
+
+impl FromStr for Size {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        let shift = match unit.trim() {
+            "" | "B" => 0,
+            "KiB" | "K" => 10,
+            "MiB" | "M" => 20,
+            "GiB" | "G" => 30,
+            "TiB" | "T" => 40,
+            _ => return Err("a number and KiB, MiB, GiB or TiB"),
+        };
+        let number: u64 = number
+            .parse()
+            .map_err(|_| "a number and KiB, MiB, GiB or TiB")?;
+        let bytes = number.checked_mul(1 << shift).ok_or("too large")?;
+        Ok(Self { bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes() {
+        let bytes = |text: &str| Size::from_str(text).map(|size| size.bytes).ok();
+        assert_eq!(bytes("2GiB"), Some(2 << 30));
+        assert_eq!(bytes("512 MiB"), Some(512 << 20));
+        assert_eq!(bytes("4096"), Some(4096));
+        for bad in ["", "GiB", "2GB", "-1", "99999999999TiB"] {
+            assert_eq!(bytes(bad), None, "{bad}");
+        }
+    }
+}

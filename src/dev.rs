@@ -1,0 +1,90 @@
+//! `blockhouse dev`: a launcher that makes a node on first start and runs it.
+//!
+//! ```text
+//!   lock ─► ports free? ─► home: devices, keys, certificate ─► roles, each executed afresh
+//!                                                                 │ settings by socket
+//!   Ctrl-C, SIGTERM, or a role that ends ◄── supervise ◄── ready ◄┘
+//!        └─► SIGTERM to every role, up to 30 s, then SIGKILL
+//! ```
+//!
+//! The launcher serves nothing itself. A role gets its settings over a socket and starts with an
+//! almost empty environment: it sees neither DIR/env nor the variables that came from it.
+
+mod certificate;
+mod env_file;
+mod home;
+mod plan;
+mod role;
+mod supervise;
+mod zeros;
+
+use crate::{addresses::Addresses, cli::DevArgs};
+use anyhow::{Context as _, Result};
+use blockhouse_daemon::{lock::Lock, signals::Signals};
+use blockhouse_gateway::accept::bind;
+use home::Home;
+use plan::Plan;
+use std::process::ExitCode;
+use supervise::Supervisor;
+
+/// Runs until it is told to end, or the node ends.
+pub(crate) fn run(args: DevArgs, log: &str) -> Result<ExitCode> {
+    let signals = Signals::block()?;
+    let home = Home::open(&args.data)?;
+    let lock = Lock::take(&home.lock(), |holder| {
+        println!(
+            "waiting for the node in {} to end ({holder})",
+            home.dir().display()
+        );
+    })?;
+    home.wait_for_devices()?;
+    ports_are_free(&args)?;
+
+    let mut plan = Plan::make(&home, &args)?;
+    zeros::make_devices(&home, &plan)?;
+    let certificate = certificate::keep(&home, &args)?;
+    let settings = plan.settings(&home, &args, certificate)?;
+
+    let mut supervisor = Supervisor::new(signals, lock)?;
+    supervisor.start(&home, "node", &settings.to_toml()?, log)?;
+    let Some(addresses) = supervisor.wait_ready()? else {
+        return supervisor.end(&home);
+    };
+    let addresses: Addresses = addresses.parse().context("the node's addresses")?;
+    plan.note_ready(&home)?;
+    env_file::write(&home, &settings, &addresses)?;
+    greet(&home, &plan, &addresses);
+    supervisor.wait_end();
+    supervisor.end(&home)
+}
+
+/// A taken port is told before anything is made, which may take a while.
+fn ports_are_free(args: &DevArgs) -> Result<()> {
+    for address in args.s3.iter().chain(&args.s3_tls).chain([&args.admin]) {
+        bind(*address, 1).with_context(|| {
+            format!("{address} is taken or not ours; choose another with --s3, --s3-tls or --admin")
+        })?;
+    }
+    Ok(())
+}
+
+/// What to type next.
+fn greet(home: &Home, plan: &Plan, addresses: &Addresses) {
+    let env = home.env_file();
+    let env = env.display();
+    println!(
+        "\n\
+         In another terminal:\n\
+         \n\
+         \x20 source {env}\n\
+         \x20 aws s3 mb s3://first\n\
+         \x20 aws s3 cp README.md s3://first/\n\
+         \x20 aws s3 cp s3://first/README.md -\n\
+         \x20 aws s3 presign s3://first/README.md\n\
+         \x20 blockhouse presign s3://first/README.md     (5 days, works offline)\n"
+    );
+    if plan.accounts().len() > 1 {
+        println!("The second account's keys are in {env}.alt\n");
+    }
+    println!("ready {addresses}");
+}

@@ -1,0 +1,233 @@
+//! What a `dev` node consists of: decided on first start, kept in DIR/dev.toml, and not changed by
+//! other arguments later.
+
+use super::home::Home;
+use crate::{cli::DevArgs, secrets};
+use anyhow::{Context as _, Result, bail};
+use blockhouse_settings::{
+    Account, Credential, Listen, NodeSettings, REGION_DEFAULT, Secret, TlsFiles,
+};
+use blockhouse_types::AccountId;
+use serde::{Deserialize, Serialize};
+use std::{fs, io};
+
+/// Devices of a node that was told no number.
+const DEVICES_DEFAULT: usize = 1;
+
+/// The engine mirrors over two devices; more than that it does not know yet.
+const DEVICES_MAX: usize = 2;
+
+/// The size of a device file when none was told.
+const DEVICE_BYTES_DEFAULT: u64 = 2 << 30;
+
+/// Smaller ones leave the engine no room to reclaim space.
+const DEVICE_BYTES_MIN: u64 = 64 << 20;
+
+/// The accounts' numbers; they look like what they are.
+const ACCOUNT_NUMBERS: [u64; 2] = [1, 2];
+
+/// What was decided on first start.
+#[derive(Debug)]
+pub(super) struct Plan {
+    devices: usize,
+    device_bytes: u64,
+    /// Whether the node was ready once: from then on its devices are never taken for blank ones.
+    was_ready: bool,
+    accounts: Vec<Account>,
+}
+
+/// The plan as it stands in the file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanFile {
+    devices: usize,
+    device_bytes: u64,
+    was_ready: bool,
+    account: Vec<AccountFile>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountFile {
+    id: String,
+    access_key_id: String,
+    secret_access_key: String,
+}
+
+impl Plan {
+    /// The plan of this folder: as it was made, or, on first start, as the arguments say.
+    pub(super) fn make(home: &Home, args: &DevArgs) -> Result<Self> {
+        let mut plan = match Self::read(home)? {
+            Some(plan) => plan.agree(args)?,
+            None => Self::fresh(args)?,
+        };
+        if plan.accounts.is_empty() {
+            plan.add_account()?;
+        }
+        if args.second_account && plan.accounts.len() < 2 {
+            plan.add_account()?;
+        }
+        plan.write(home)?;
+        Ok(plan)
+    }
+
+    pub(super) fn devices(&self) -> usize {
+        self.devices
+    }
+
+    pub(super) fn device_bytes(&self) -> u64 {
+        self.device_bytes
+    }
+
+    pub(super) fn accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    /// Notes that the node was ready.
+    pub(super) fn note_ready(&mut self, home: &Home) -> Result<()> {
+        if !self.was_ready {
+            self.was_ready = true;
+            self.write(home)?;
+        }
+        Ok(())
+    }
+
+    /// The settings of the node.
+    pub(super) fn settings(
+        &self,
+        home: &Home,
+        args: &DevArgs,
+        certificate: TlsFiles,
+    ) -> Result<NodeSettings> {
+        let settings = NodeSettings {
+            region: REGION_DEFAULT.to_owned(),
+            domains: args.domain.clone(),
+            devices: (0..self.devices)
+                .map(|number| home.device(number))
+                .collect(),
+            make_pool: !self.was_ready,
+            control: home.control(),
+            io: args.io.into(),
+            io_threads: args.io_threads,
+            listen: Listen {
+                s3: args.s3.clone(),
+                s3_tls: args.s3_tls.clone(),
+                admin: args.admin,
+            },
+            tls: Some(certificate),
+            accounts: self.accounts.clone(),
+        };
+        // Typed values were not judged yet; the document's way in is the one that judges.
+        Ok(NodeSettings::parse(settings.to_toml()?.expose())?)
+    }
+
+    fn fresh(args: &DevArgs) -> Result<Self> {
+        let devices = args.devices.unwrap_or(DEVICES_DEFAULT);
+        let device_bytes = args
+            .device_size
+            .map_or(DEVICE_BYTES_DEFAULT, |size| size.bytes);
+        if !(1..=DEVICES_MAX).contains(&devices) {
+            bail!("--devices {devices}: 1, or 2 that mirror each other");
+        }
+        if device_bytes < DEVICE_BYTES_MIN {
+            bail!("--device-size: at least {}MiB", DEVICE_BYTES_MIN >> 20);
+        }
+        Ok(Self {
+            devices,
+            device_bytes,
+            was_ready: false,
+            accounts: Vec::new(),
+        })
+    }
+
+    fn agree(self, args: &DevArgs) -> Result<Self> {
+        if let Some(devices) = args.devices.filter(|n| *n != self.devices) {
+            bail!(
+                "--devices {devices}: this node was made with {}; leave it out, or choose another --data",
+                self.devices
+            );
+        }
+        if let Some(size) = args
+            .device_size
+            .filter(|size| size.bytes != self.device_bytes)
+        {
+            bail!(
+                "--device-size {}: this node was made with {} bytes; leave it out, or choose another --data",
+                size.bytes,
+                self.device_bytes
+            );
+        }
+        Ok(self)
+    }
+
+    fn add_account(&mut self) -> Result<()> {
+        let number = ACCOUNT_NUMBERS
+            .get(self.accounts.len())
+            .context("no more accounts")?;
+        self.accounts.push(Account {
+            id: AccountId::from_number(*number).context("an account number of 12 digits")?,
+            credential: Credential {
+                access_key_id: secrets::access_key_id()?,
+                secret_access_key: secrets::secret_access_key()?,
+            },
+        });
+        Ok(())
+    }
+
+    fn read(home: &Home) -> Result<Option<Self>> {
+        let path = home.state_file();
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
+        };
+        // The reader's error would show the line, and with it a secret.
+        let Ok(file) = toml::from_str::<PlanFile>(&text) else {
+            bail!(
+                "{} is damaged; put it back as it was, or choose another --data",
+                path.display()
+            );
+        };
+        let accounts = file
+            .account
+            .into_iter()
+            .map(AccountFile::account)
+            .collect::<Result<_>>()?;
+        Ok(Some(Self {
+            devices: file.devices,
+            device_bytes: file.device_bytes,
+            was_ready: file.was_ready,
+            accounts,
+        }))
+    }
+
+    fn write(&self, home: &Home) -> Result<()> {
+        let file = PlanFile {
+            devices: self.devices,
+            device_bytes: self.device_bytes,
+            was_ready: self.was_ready,
+            account: self.accounts.iter().map(AccountFile::of).collect(),
+        };
+        home.write_private(&home.state_file(), &toml::to_string(&file)?)
+    }
+}
+
+impl AccountFile {
+    fn of(account: &Account) -> Self {
+        Self {
+            id: account.id.to_string(),
+            access_key_id: account.credential.access_key_id.clone(),
+            secret_access_key: account.credential.secret_access_key.expose().to_owned(),
+        }
+    }
+
+    fn account(self) -> Result<Account> {
+        Ok(Account {
+            id: AccountId::parse(&self.id)?,
+            credential: Credential {
+                access_key_id: self.access_key_id,
+                secret_access_key: Secret::new(self.secret_access_key),
+            },
+        })
+    }
+}

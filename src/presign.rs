@@ -1,0 +1,68 @@
+//! `blockhouse presign`: a link, made from the environment's key, without asking any node.
+
+use crate::cli::PresignArgs;
+use anyhow::{Context as _, Result, anyhow, bail};
+use blockhouse_sigv4::{Credentials, Link, Location, SecretKey};
+use blockhouse_types::{Clock, SystemClock};
+use std::{env, process::ExitCode};
+
+/// The service that links are signed for.
+const SERVICE: &str = "s3";
+
+/// Prints the link.
+pub(crate) fn run(args: &PresignArgs) -> Result<ExitCode> {
+    println!("{}", link(args)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn link(args: &PresignArgs) -> Result<String> {
+    let access_key_id = variable("AWS_ACCESS_KEY_ID")?;
+    let secret = SecretKey::new(variable("AWS_SECRET_ACCESS_KEY")?);
+    let session_token = env::var("AWS_SESSION_TOKEN")
+        .ok()
+        .filter(|token| !token.is_empty());
+    let location = Location::parse(&args.object)
+        .filter(|location| !location.key.is_empty())
+        .ok_or_else(|| anyhow!("{:?} names no object; write s3://BUCKET/KEY", args.object))?;
+    let headers = pairs(&args.header, ':')?;
+    let query = pairs(&args.query, '=')?;
+    let link = Link {
+        method: &args.method,
+        endpoint: args.endpoint.trim_end_matches('/'),
+        location,
+        query: &query,
+        headers: &headers,
+        region: &args.region,
+        service: SERVICE,
+        expires_secs: args.expires,
+    };
+    let credentials = Credentials {
+        access_key_id: &access_key_id,
+        secret: &secret,
+        session_token: session_token.as_deref(),
+    };
+    Ok(blockhouse_sigv4::presign(
+        &link,
+        credentials,
+        SystemClock.now(),
+    )?)
+}
+
+fn variable(name: &str) -> Result<String> {
+    match env::var(name) {
+        Ok(value) if !value.is_empty() => Ok(value),
+        _ => bail!("{name} is not set; `source DIR/env` of a running `blockhouse dev` first"),
+    }
+}
+
+fn pairs(typed: &[String], between: char) -> Result<Vec<(&str, &str)>> {
+    typed
+        .iter()
+        .map(|text| {
+            let (name, value) = text
+                .split_once(between)
+                .with_context(|| format!("{text:?} has no {between:?}"))?;
+            Ok((name.trim(), value.trim()))
+        })
+        .collect()
+}
