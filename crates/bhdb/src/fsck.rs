@@ -54,17 +54,25 @@ fn check(paths: &[PathBuf], images: &[Image], report: &mut Report<'_>) -> Result
 }
 
 fn check_copies(image: &Image, report: &mut Report<'_>) {
+    // A change is made in two halves, so a power cut can tear one half of a pool that is not closed.
+    let open = image
+        .chosen
+        .as_ref()
+        .is_ok_and(|superblock| !superblock.clean);
+    let (first, second) = image.copies.split_at(image.copies.len() / 2);
+    let half_whole = [first, second]
+        .iter()
+        .any(|half| half.iter().all(Result::is_ok));
     for (number, copy) in image.copies.iter().enumerate() {
+        let name = format!("superblock copy {number} of {}", image.name());
         match copy {
-            Err(error) => report.damage(format_args!(
-                "superblock copy {number} of {}: {error}",
-                image.name()
+            Err(error) if open && half_whole => report.note(format_args!(
+                "{name}: {error}: a change broke off there, or it is damaged; the next one mends it"
             )),
+            Err(error) => report.damage(format_args!("{name}: {error}")),
             Ok(copy) if image.chosen.as_ref().is_ok_and(|chosen| chosen != copy) => {
                 report.note(format_args!(
-                    "superblock copy {number} of {} has sequence {}: a change broke off, or a \
-                     running node is making one",
-                    image.name(),
+                    "{name} has sequence {}: a change broke off, or a running node is making one",
                     copy.sequence
                 ));
             }
