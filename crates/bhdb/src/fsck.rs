@@ -40,7 +40,7 @@ fn check(paths: &[PathBuf], images: &[Image], report: &mut Report<'_>) -> Result
     space::check_claims(&state, report);
     let counts = rows::check(&pool, &state, report);
     report.line(format_args!(
-        "checked at lsn {} ({records} records behind the checkpoint): {} buckets, {} objects, {} \
+        "checked at lsn {} ({records} records from the log): {} buckets, {} objects, {} \
          delete markers, {} uploads, {} parts, {} bytes",
         state.lsn,
         counts.buckets,
@@ -179,20 +179,22 @@ fn verdict(
     end: Position,
     report: &mut Report<'_>,
 ) -> Result<Verdict> {
-    if report.damages() == 0 {
-        report.line(format_args!("clean: the log ends at lsn {}", end.lsn));
+    let damages = report.damages();
+    if damages == 0 {
+        report.line(format_args!("clean: the log ends before lsn {}", end.lsn));
         return Ok(Verdict::Clean);
     }
-    let damages = report.damages();
     let now = open_images(paths)?;
     let newest = now
         .iter()
         .filter_map(Image::superblock)
         .map(|s| s.sequence)
         .max();
-    if newest.is_some_and(|sequence| sequence != pool.superblock.sequence) {
+    if newest.is_some_and(|sequence| sequence != pool.superblock.sequence)
+        || log::goes_on(pool, &end)
+    {
         report.line(format_args!(
-            "{damages} findings, but a node was running and the pool changed meanwhile: check again, \
+            "{damages} findings, but a node is running and the pool changed meanwhile: check again, \
              or stop the node first"
         ));
         return Ok(Verdict::Unable);

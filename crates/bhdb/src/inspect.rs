@@ -159,6 +159,9 @@ fn show_pool(pool: &Pool<'_>, rows_max: usize, report: &mut Report<'_>) {
 }
 
 fn show_groups(state: &State, report: &mut Report<'_>) {
+    if state.groups.is_empty() {
+        return report.line("there is no checkpoint yet");
+    }
     let used = |state| state != GroupState::Free;
     for (id, group) in state.groups.iter().filter(|(_, group)| used(group.state)) {
         report.line(format_args!(

@@ -43,45 +43,81 @@ pub(crate) fn walk<'o>(
     show: &mut dyn FnMut(&Frame<'_>, &mut Report<'o>),
 ) -> End {
     let mut at = start;
-    let mut lagging: Vec<Lagging> = Vec::new();
-    loop {
-        if let Some((group, generation)) = at.log.successor {
-            let offset_bytes = pool.geometry().payload().start;
-            let log = LogPosition {
-                group,
-                generation,
-                offset_bytes,
-                successor: None,
-                ..at.log
-            };
-            let moved = Position { log, ..at };
-            if find(pool, &moved).is_some() {
-                at = moved;
+    // The last frame's place, and the mirrors that lack it.
+    let mut last: Option<(Position, Vec<Lagging>)> = None;
+    let witness = loop {
+        at = moved_on(pool, at);
+        let Some((bytes, lagging)) = find(pool, &at) else {
+            let witness = later_frame(pool, &at);
+            // A running node may have written on between the two looks.
+            if witness.is_some() && find(pool, &at).is_some() {
+                continue;
             }
-        }
-        let Some((bytes, now_lagging)) = find(pool, &at) else {
-            break;
+            break witness;
         };
-        // A frame that one mirror lacks is a crash's trace if it is the last, damage if it is not.
-        for lag in std::mem::replace(&mut lagging, now_lagging) {
-            report.damage(lag.text);
-        }
         let FrameState::Valid(frame) = Frame::open(&bytes, &site(pool, &at)) else {
-            break;
+            break None;
         };
+        if let Some((place, lagging)) = last.replace((at, lagging)) {
+            report_lagging(pool, &place, &lagging, report);
+        }
         show(&frame, report);
         at = behind(&at, &frame);
-    }
+    };
+    let lagging = last.map(|(_, lagging)| lagging).unwrap_or_default();
     for lag in &lagging {
         report.note(format_args!(
             "{}; it is the last frame, recovery copies it",
             lag.text
         ));
     }
-    judge_end(pool, &at, report);
+    match witness {
+        Some(witness) => report_break(&at, &witness, report),
+        None => note_torn(pool, &at, report),
+    }
     End {
         position: at,
         lagging,
+    }
+}
+
+/// Whether the log goes on where it ended.
+pub(crate) fn goes_on(pool: &Pool<'_>, end: &Position) -> bool {
+    find(pool, &moved_on(pool, *end)).is_some()
+}
+
+/// The successor's start, if the log went on there.
+fn moved_on(pool: &Pool<'_>, at: Position) -> Position {
+    let Some((group, generation)) = at.log.successor else {
+        return at;
+    };
+    let offset_bytes = pool.geometry().payload().start;
+    let log = LogPosition {
+        group,
+        generation,
+        offset_bytes,
+        successor: None,
+        ..at.log
+    };
+    let moved = Position { log, ..at };
+    if find(pool, &moved).is_some() {
+        moved
+    } else {
+        at
+    }
+}
+
+/// A frame that one mirror lacks is a crash's trace if it is the last, and damage if it is not; but a
+/// running node may only have been about to write it.
+fn report_lagging(pool: &Pool<'_>, at: &Position, before: &[Lagging], report: &mut Report<'_>) {
+    if before.is_empty() {
+        return;
+    }
+    for lag in find(pool, at)
+        .map(|(_, lagging)| lagging)
+        .unwrap_or_default()
+    {
+        report.damage(lag.text);
     }
 }
 
@@ -181,9 +217,9 @@ fn frame_bytes<'i>(pool: &Pool<'i>, site: &FrameSite) -> Vec<(&'i Image, Vec<u8>
         .collect()
 }
 
-/// Tells a torn end of the log from damage: behind the end there must be no frame of the same group
-/// with a later position, and none may say that what is missing was durable.
-fn judge_end(pool: &Pool<'_>, end: &Position, report: &mut Report<'_>) {
+/// A frame with a later position behind the end, in its group or in the successor, or one that says
+/// that what is missing was durable: by it, the end of the log is told from damage.
+fn later_frame(pool: &Pool<'_>, end: &Position) -> Option<FrameHeader> {
     let successor = end.log.successor.map(|(group, generation)| {
         let offset_bytes = pool.geometry().payload().start;
         LogPosition {
@@ -193,27 +229,27 @@ fn judge_end(pool: &Pool<'_>, end: &Position, report: &mut Report<'_>) {
             ..end.log
         }
     });
-    for log in std::iter::once(end.log).chain(successor) {
-        let Some(witness) = witness(pool, &Position { log, ..*end }) else {
-            continue;
-        };
-        let (lsn, later) = (end.lsn, witness.head.lsn_first);
-        let (group, offset) = (witness.head.group, witness.head.offset_bytes);
-        report.damage(format_args!(
-            "the log breaks at lsn {lsn} (group {} offset {}), but goes on with lsn {later} in \
-             group {group} offset {offset}: acknowledged writes are missing",
-            end.log.group, end.log.offset_bytes,
-        ));
-        return;
-    }
-    let torn = frame_bytes(pool, &site(pool, end))
+    let places = std::iter::once(end.log).chain(successor);
+    places
+        .map(|log| Position { log, ..*end })
+        .find_map(|at| witness(pool, &at))
+}
+
+fn report_break(end: &Position, witness: &FrameHeader, report: &mut Report<'_>) {
+    let (lsn, later) = (end.lsn, witness.head.lsn_first);
+    let (group, offset) = (witness.head.group, witness.head.offset_bytes);
+    report.damage(format_args!(
+        "the log breaks at lsn {lsn} (group {} offset {}), but goes on with lsn {later} in group \
+         {group} offset {offset}: acknowledged writes are missing",
+        end.log.group, end.log.offset_bytes,
+    ));
+}
+
+fn note_torn(pool: &Pool<'_>, end: &Position, report: &mut Report<'_>) {
+    let site = site(pool, end);
+    let torn = frame_bytes(pool, &site)
         .into_iter()
-        .any(|(_, bytes)| {
-            matches!(
-                Frame::open(&bytes, &site(pool, end)),
-                FrameState::Invalid(_)
-            )
-        });
+        .any(|(_, bytes)| matches!(Frame::open(&bytes, &site), FrameState::Invalid(_)));
     if torn {
         report.note(format_args!(
             "a torn frame at lsn {} ends the log: a write that was never acknowledged, or one \
