@@ -1,0 +1,59 @@
+"""The clients themselves, installed when they are missing: Debian packages, PyPI, npm."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import venv
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+HOME = TARGET / "clients-venv"
+JS = TARGET / "clients-js"
+
+# Debian packages by the program they bring.
+PACKAGES = {"rclone": "rclone", "restic": "restic", "s3cmd": "s3cmd", "chromium": "chromium", "node": "nodejs",
+            "npm": "npm"}
+
+
+def in_own_environment():
+    """Restarts this program under an environment that has the pinned Python clients."""
+    python = HOME / "bin" / "python"
+    if pathlib.Path(sys.prefix).resolve() == HOME.resolve():
+        return
+    wanted = (HERE / "requirements.txt").read_text()
+    mark = HOME / "requirements.txt"
+    if not mark.exists() or mark.read_text() != wanted:
+        venv.create(HOME, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "-r", HERE / "requirements.txt"], check=True)
+        mark.write_text(wanted)
+    os.execv(python, [str(python), *sys.argv])
+
+
+def install():
+    """Brings the Debian packages that are missing, and the JavaScript SDK."""
+    missing = sorted({package for program, package in PACKAGES.items() if not shutil.which(program)})
+    if missing:
+        quiet = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+        subprocess.run(["apt-get", "update", "-qq"], check=True, env=quiet)
+        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
+        subprocess.run(install, check=True, env=quiet, stdout=subprocess.DEVNULL)
+    lock = (HERE / "js" / "package-lock.json").read_text()
+    mark = JS / "installed-lock.json"
+    if not mark.exists() or mark.read_text() != lock:
+        JS.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / "js" / name, JS / name)
+        npm = ["npm", "ci", "--omit=optional", "--no-audit", "--no-fund", "--silent"]
+        subprocess.run(npm, check=True, cwd=JS)
+        mark.write_text(lock)
+    # Beside its libraries, where Node looks for them.
+    shutil.copy(HERE / "js" / "client.mjs", JS / "client.mjs")
+
+
+def program(name):
+    """A program of this environment, else of the system."""
+    own = HOME / "bin" / name
+    return str(own) if own.exists() else name
