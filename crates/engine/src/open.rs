@@ -235,6 +235,7 @@ fn assemble<L: Device>(
         parked: Vec::new(),
         askers: Vec::new(),
         failures: 0,
+        retry: false,
     };
     (Engine::new(shared, sender), writer)
 }

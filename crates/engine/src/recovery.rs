@@ -33,7 +33,7 @@ use crate::{
     shared::Random,
     space::{Pins, Space},
     stats::Counters,
-    superblocks::{Superblocks, write_half},
+    superblocks::{COPIES, Superblocks, write_copies},
     writer::Log,
 };
 use blockhouse_device::{AlignedBuf, BLOCK_BYTES, BufPool, Device};
@@ -89,6 +89,8 @@ struct Seen<D> {
     device: D,
     given: usize,
     superblock: Superblock,
+    /// Copies that are not this superblock.
+    stale: Vec<usize>,
 }
 
 /// Recovers the pool on these devices.
@@ -105,7 +107,7 @@ pub(crate) async fn recover<D: Device>(
     if !newest.features.writable() {
         return Err(OpenError::Features);
     }
-    let mut superblocks = Superblocks { newest };
+    let mut superblocks = Superblocks { newest, stale: Default::default() };
     let in_sync = judge_devices(&seen, &mut superblocks.newest, force_degraded)?;
     let limits = superblocks.newest.limits;
     let damaged = |_| OpenError::Features;
@@ -116,8 +118,11 @@ pub(crate) async fn recover<D: Device>(
     config.scale_to(&layout);
     let (mut handles, mut places) = ([const { None }; DEVICES_MAX], vec![usize::MAX; devices.len()]);
     let mut names: Vec<String> = vec!["missing".into(); layout.devices()];
-    for Seen { device, given, superblock } in &seen {
+    for Seen { device, given, superblock, stale } in &seen {
         let index = usize::from(superblock.device.0);
+        if let Some(copies) = superblocks.stale.get_mut(index) {
+            copies.clone_from(stale);
+        }
         if let (Some(handle), Some(place)) = (handles.get_mut(index), places.get_mut(*given)) {
             *handle = Some(device.clone());
             *place = index;
@@ -245,7 +250,9 @@ async fn see<D: Device>(devices: &[D]) -> Result<(Vec<Seen<D>>, Option<OpenError
     let (mut seen, mut unreadable): (Vec<Seen<D>>, _) = (Vec::new(), None);
     for (given, device) in devices.iter().enumerate() {
         match superblock_of(device).await {
-            Ok(superblock) => seen.push(Seen { device: device.clone(), given, superblock }),
+            Ok((superblock, stale)) => {
+                seen.push(Seen { device: device.clone(), given, superblock, stale });
+            }
             Err(error) => unreadable = Some(error),
         }
     }
@@ -257,9 +264,11 @@ async fn see<D: Device>(devices: &[D]) -> Result<(Vec<Seen<D>>, Option<OpenError
     Ok((seen, unreadable))
 }
 
-/// The superblock that a device can be relied on for.
-pub(crate) async fn superblock_of<D: Device>(device: &D) -> Result<Superblock, OpenError> {
-    let mut found = Vec::with_capacity(4);
+/// The superblock that a device can be relied on for, and the copies that hold another one.
+pub(crate) async fn superblock_of<D: Device>(
+    device: &D,
+) -> Result<(Superblock, Vec<usize>), OpenError> {
+    let mut found = Vec::with_capacity(COPIES);
     let mut failed = None;
     for place in copies(device.len_bytes()) {
         let (read, buf) = device.read(place, AlignedBuf::zeroed(BLOCK_BYTES)).await;
@@ -274,7 +283,11 @@ pub(crate) async fn superblock_of<D: Device>(device: &D) -> Result<Superblock, O
     }
     let name = || device.name().to_owned();
     match (choose(&found), failed) {
-        (Ok(superblock), _) => Ok(superblock),
+        (Ok(superblock), _) => {
+            let stale = (0..COPIES).filter(|copy| found.get(*copy) != Some(&Ok(superblock.clone())));
+            let stale = stale.collect();
+            Ok((superblock, stale))
+        }
         (Err(_), Some(source)) => {
             Err(OpenError::Device { device: name(), what: "reading the superblock", source })
         }
@@ -324,6 +337,6 @@ pub(crate) async fn write_first<D: Device>(
     superblock: &Superblock,
     index: usize,
 ) -> std::io::Result<()> {
-    write_half(device, superblock, index, [0, 1]).await?;
-    write_half(device, superblock, index, [2, 3]).await
+    write_copies(device, superblock, index, &[0, 1]).await?;
+    write_copies(device, superblock, index, &[2, 3]).await
 }

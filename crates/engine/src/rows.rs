@@ -304,8 +304,8 @@ fn refer(space: &mut Space, value: &[u8]) -> Result<(), BadRow> {
 }
 
 fn release(space: &mut Space, value: &[u8]) -> Result<(), BadRow> {
-    for Reference { group, len_bytes, .. } in decode(value)?.references() {
-        space.release(group, len_bytes);
+    for Reference { group, generation, len_bytes } in decode(value)?.references() {
+        space.release(group, generation, len_bytes);
     }
     Ok(())
 }

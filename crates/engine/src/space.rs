@@ -312,8 +312,9 @@ impl Space {
     }
 
     /// It is no longer.
-    pub(crate) fn release(&mut self, id: GroupId, bytes: u64) {
-        if let Some(group) = self.groups.get_mut(id.0 as usize) {
+    pub(crate) fn release(&mut self, id: GroupId, generation: Generation, bytes: u64) {
+        let group = self.groups.get_mut(id.0 as usize);
+        if let Some(group) = group.filter(|group| group.generation == generation) {
             debug_assert!(group.live_bytes >= bytes, "more is released than was referred to");
             group.live_bytes = group.live_bytes.saturating_sub(bytes);
             if teeth::bites(Bug::ReuseTooEarly) && group.is_dead_at(Lsn(u64::MAX)) {

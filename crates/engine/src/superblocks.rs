@@ -3,8 +3,14 @@
 //! Whatever moment the power fails, each device has two equal copies, of the old superblock or of
 //! the new one. Several devices are written side by side, each half of all of them before the second
 //! half of any, so that they can differ by one change at most.
+//!
+//! After a crash only two copies may be good ones. The next change therefore begins with the others,
+//! whichever they are: [`Superblocks::stale`].
 
-use crate::mirror::{DeviceSet, Mirror};
+use crate::{
+    layout::DEVICES_MAX,
+    mirror::{DeviceSet, Mirror},
+};
 use blockhouse_device::{AlignedBuf, BLOCK_BYTES, Device};
 use blockhouse_format::{
     CheckpointSlot, DeviceIndex, DeviceState, Superblock, copies,
@@ -16,6 +22,8 @@ use std::{io, sync::Arc};
 #[derive(Debug, Clone)]
 pub(crate) struct Superblocks {
     pub(crate) newest: Superblock,
+    /// Of each device, the copies that do not hold what the device is believed for.
+    pub(crate) stale: [Vec<usize>; DEVICES_MAX],
 }
 
 /// What became of writing superblocks.
@@ -51,10 +59,11 @@ impl Superblocks {
         self.newest.sequence += 1;
         self.newest.time_floor = floor;
         let mut written = Written::default();
-        for half in [[0, 1], [2, 3]] {
+        for second in [false, true] {
             for device in set.without(written.failed).iter() {
                 let Some(handle) = mirror.device(device) else { continue };
-                let result = write_half(handle, &self.newest, device, half).await;
+                let part = self.part(device, second);
+                let result = write_copies(handle, &self.newest, device, &part).await;
                 if let Err(error) = result {
                     let name = handle.name();
                     written.failed = written.failed.with(DeviceSet::of(device));
@@ -62,16 +71,29 @@ impl Superblocks {
                 }
             }
         }
+        for device in set.without(written.failed).iter() {
+            self.stale.get_mut(device).map(Vec::clear);
+        }
         written
+    }
+
+    /// The copies to write first, or second.
+    fn part(&self, device: usize, second: bool) -> Vec<usize> {
+        let stale = self.stale.get(device).filter(|stale| !stale.is_empty());
+        let first = stale.map_or(&[0, 1][..], Vec::as_slice);
+        (0..COPIES).filter(|copy| first.contains(copy) != second).collect()
     }
 }
 
-/// Writes two of a device's copies and flushes it.
-pub(crate) async fn write_half<D: Device>(
+/// Copies on each device.
+pub(crate) const COPIES: usize = 4;
+
+/// Writes some of a device's copies and flushes it.
+pub(crate) async fn write_copies<D: Device>(
     device: &D,
     superblock: &Superblock,
     index: usize,
-    half: [usize; 2],
+    part: &[usize],
 ) -> io::Result<()> {
     let mut own = superblock.clone();
     own.device = DeviceIndex(index as u8);
@@ -80,7 +102,7 @@ pub(crate) async fn write_half<D: Device>(
     let buf = Arc::new(buf);
     let len_bytes = own.own_row().map_or(device.len_bytes(), |row| row.len_bytes);
     let places = copies(len_bytes);
-    for place in half.iter().filter_map(|copy| places.get(*copy)) {
+    for place in part.iter().filter_map(|copy| places.get(*copy)) {
         device.write(*place, Arc::clone(&buf)).await?;
     }
     device.flush().await

@@ -60,6 +60,8 @@ pub struct LogWriter<L> {
     pub(crate) askers: Vec<Answer<Result<(), StoreError>>>,
     /// Checkpoints that failed one after the other; automatic ones pause after a few.
     pub(crate) failures: u32,
+    /// A checkpoint lost a device and is to be made again on those that are left.
+    pub(crate) retry: bool,
 }
 
 /// Automatic checkpoints that may fail in a row before they wait for more log.

@@ -20,6 +20,7 @@ use blockhouse_format::{
     frame::{Frame, FrameHeader, FrameSite, FrameState},
     record::{Body, GroupChange},
 };
+use std::io;
 
 const BLOCK: u32 = BLOCK_BYTES as u32;
 
@@ -58,14 +59,14 @@ impl<D: Device> Recovery<D> {
             self.adopt_log_group(group, generation);
         }
         loop {
-            let next = match self.in_successor(&mut window).await {
+            let next = match self.in_successor(&mut window).await? {
                 Some(bytes) => {
                     let (group, generation) = self.log.successor.unwrap_or_default();
                     self.space.seal(self.log.group);
                     self.log.move_to(group, generation, &self.layout);
                     Some(bytes)
                 }
-                None => self.due_frame(self.site(), &mut window).await,
+                None => self.due_frame(self.site(), &mut window).await?,
             };
             let Some(bytes) = next else { break };
             self.apply(&bytes)?;
@@ -101,61 +102,99 @@ impl<D: Device> Recovery<D> {
         Some(FrameSite { group, generation, offset_bytes, ..self.site() })
     }
 
-    async fn in_successor(&self, window: &mut Option<Window>) -> Option<Vec<u8>> {
-        let site = self.successor_site()?;
-        self.due_frame(site, window).await
+    async fn in_successor(
+        &self,
+        window: &mut Option<Window>,
+    ) -> Result<Option<Vec<u8>>, OpenError> {
+        match self.successor_site() {
+            None => Ok(None),
+            Some(site) => self.due_frame(site, window).await,
+        }
     }
 
-    /// The frame that is due, if it lies at the site on some mirror.
-    async fn due_frame(&self, site: FrameSite, window: &mut Option<Window>) -> Option<Vec<u8>> {
-        let end = self.layout.payload().end;
-        if site.offset_bytes >= end {
-            return None;
+    /// The frame that is due, if it lies at the site on some mirror. One mirror that can be read is
+    /// enough to say that it does not, because an acknowledged frame lies on all of them; when none
+    /// can be read, nobody knows, and that is an error.
+    async fn due_frame(
+        &self,
+        site: FrameSite,
+        window: &mut Option<Window>,
+    ) -> Result<Option<Vec<u8>>, OpenError> {
+        let (mut unreadable, mut readable) = (None, false);
+        if site.offset_bytes >= self.layout.payload().end {
+            return Ok(None);
         }
         for device in self.mirror.in_sync().iter() {
-            let head = self.bytes_at(device, &site, BLOCK_BYTES, window).await;
-            let Some(Ok(header)) = head.map(|bytes| FrameHeader::peek(bytes)) else { continue };
-            let head = &header.head;
-            let due = site.owns(&header)
-                && head.lsn_first == self.log.lsn_next
-                && head.previous_crc == self.log.previous_crc
-                && header.len_bytes <= end - site.offset_bytes;
-            if !due {
-                continue;
-            }
-            let len = header.len_bytes as usize;
-            let Some(bytes) = self.bytes_at(device, &site, len, window).await else { continue };
-            if let FrameState::Valid(frame) = Frame::open(bytes, &site) {
-                return Some(frame.bytes().to_vec());
+            match self.due_frame_on(device, &site, window).await {
+                Ok(None) => readable = true,
+                Ok(Some(bytes)) => return Ok(Some(bytes)),
+                Err(source) => {
+                    let name = self.mirror.name(device);
+                    tracing::error!(device = name, error = %source, "the log cannot be read");
+                    unreadable = Some((name.to_owned(), source));
+                }
             }
         }
-        None
+        match unreadable {
+            Some((device, source)) if !readable => {
+                Err(OpenError::Device { device, what: "reading the log", source })
+            }
+            _ => Ok(None),
+        }
     }
 
-    /// So many bytes of one device's copy, through the window. `None` if it cannot be read.
+    async fn due_frame_on(
+        &self,
+        device: usize,
+        site: &FrameSite,
+        window: &mut Option<Window>,
+    ) -> io::Result<Option<Vec<u8>>> {
+        let left = self.layout.payload().end - site.offset_bytes;
+        let first = self.bytes_at(device, site, BLOCK_BYTES, window).await?;
+        let Ok(header) = FrameHeader::peek(first) else { return Ok(None) };
+        let due = site.owns(&header)
+            && header.head.lsn_first == self.log.lsn_next
+            && header.head.previous_crc == self.log.previous_crc
+            && header.len_bytes <= left;
+        if !due {
+            return Ok(None);
+        }
+        let bytes = self.bytes_at(device, site, header.len_bytes as usize, window).await?;
+        match Frame::open(bytes, site) {
+            FrameState::Valid(frame) => Ok(Some(frame.bytes().to_vec())),
+            FrameState::Empty | FrameState::Invalid(_) => Ok(None),
+        }
+    }
+
+    /// So many bytes of one device's copy, through the window.
     async fn bytes_at<'w>(
         &self,
         device: usize,
         site: &FrameSite,
         len_bytes: usize,
         window: &'w mut Option<Window>,
-    ) -> Option<&'w [u8]> {
+    ) -> io::Result<&'w [u8]> {
         let (group, at) = (site.group, site.offset_bytes);
         let there = window.as_ref().and_then(|w| w.from(device, group, at));
         if there.is_none_or(|bytes| bytes.len() < len_bytes) {
             let left = (self.layout.payload().end - at) as usize;
-            let len = len_bytes.max(WINDOW_BYTES).min(left);
-            let buf = self.buffers.take(len);
+            let buf = self.buffers.take(len_bytes.max(WINDOW_BYTES).min(left));
             let (read, buf) = self.mirror.read(device, group, at, buf).await;
-            if let Err(error) = read {
-                let device = self.mirror.name(device);
-                tracing::error!(device, %group, at, %error, "the log cannot be read");
-                return None;
-            }
+            let buf = match read {
+                Ok(()) => buf,
+                // What cannot be read may lie behind what is asked for.
+                Err(_) => {
+                    let buf = self.buffers.take(len_bytes.min(left));
+                    let (read, buf) = self.mirror.read(device, group, at, buf).await;
+                    read?;
+                    buf
+                }
+            };
             *window = Some(Window { device, group, start_bytes: at, buf });
         }
-        let bytes = window.as_ref()?.from(device, group, at)?;
-        bytes.get(..len_bytes)
+        let bytes = window.as_ref().and_then(|w| w.from(device, group, at));
+        let short = || io::Error::new(io::ErrorKind::UnexpectedEof, "the group ends");
+        bytes.and_then(|bytes| bytes.get(..len_bytes)).ok_or_else(short)
     }
 
     /// Makes one frame true.
@@ -214,8 +253,18 @@ impl<D: Device> Recovery<D> {
         }
         let sites = [Some(self.site()), self.successor_site()];
         for site in sites.into_iter().flatten() {
+            let (mut unreadable, mut readable) = (None, false);
             for device in self.mirror.in_sync().iter() {
-                self.look_behind(device, site).await?;
+                match self.look_behind(device, site).await {
+                    Ok(()) => readable = true,
+                    Err(error @ OpenError::Device { .. }) => unreadable = Some(error),
+                    Err(damaged) => return Err(damaged),
+                }
+            }
+            if let Some(error) = unreadable
+                && !readable
+            {
+                return Err(error);
             }
         }
         Ok(())
@@ -226,7 +275,12 @@ impl<D: Device> Recovery<D> {
         let due = self.log.lsn_next;
         while site.offset_bytes < end {
             let block = self.bytes_at(device, &site, BLOCK_BYTES, &mut window).await;
-            if let Some(Ok(header)) = block.map(FrameHeader::peek)
+            let block = block.map_err(|source| OpenError::Device {
+                device: self.mirror.name(device).to_owned(),
+                what: "looking for frames behind the log's end",
+                source,
+            })?;
+            if let Ok(header) = FrameHeader::peek(block)
                 && site.owns(&header)
                 && header.head.offset_bytes == site.offset_bytes
                 && (header.head.lsn_first > due || header.head.durable_lsn >= due)

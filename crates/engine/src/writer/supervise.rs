@@ -16,7 +16,7 @@ impl<L: Device> LogWriter<L> {
     /// Whether a checkpoint is due: the log since the last one is long, or space is short and a
     /// checkpoint would free some.
     pub(super) fn wants_checkpoint(&self) -> bool {
-        if !self.askers.is_empty() {
+        if !self.askers.is_empty() || self.retry {
             return true;
         }
         let paused = self.failures >= CHECKPOINT_FAILURES_MAX;
@@ -79,8 +79,19 @@ impl<L: Device> LogWriter<L> {
         self.tail = tail;
         let result = match result {
             Ok(made) => self.publish(made.slot).await.map(|()| made.shape),
-            Err(failure) => Err(self.judge_failure(failure).await),
+            Err(checkpoint::Failure::Devices { devices, why }) => {
+                if self.lose(devices, &why).await.is_ok() {
+                    // The devices that are left hold only a part of it: from the start again.
+                    self.shared.index.write().restore_delta(&plan.delta);
+                    self.retry = true;
+                    return;
+                }
+                Err(self.shared.closed().to_store())
+            }
+            Err(checkpoint::Failure::NoSpace) => Err(StoreError::NoSpace),
+            Err(checkpoint::Failure::TooLarge(bound)) => Err(StoreError::Busy { bound }),
         };
+        self.retry = false;
         let answer = match result {
             Ok(shape) => {
                 self.adopt_checkpoint(&plan, shape);
@@ -103,19 +114,6 @@ impl<L: Device> LogWriter<L> {
     async fn publish(&mut self, slot: CheckpointSlot) -> Result<(), StoreError> {
         self.superblocks.set_checkpoint(slot);
         self.write_superblocks().await
-    }
-
-    async fn judge_failure(&mut self, failure: checkpoint::Failure) -> StoreError {
-        match failure {
-            checkpoint::Failure::NoSpace => StoreError::NoSpace,
-            checkpoint::Failure::TooLarge(bound) => StoreError::Busy { bound },
-            checkpoint::Failure::Devices { devices, why } => {
-                match self.lose(devices, &why).await {
-                    Ok(()) => StoreError::Device { what: why },
-                    Err(error) => error,
-                }
-            }
-        }
     }
 
     fn adopt_checkpoint(&mut self, plan: &Plan, shape: Shape) {
@@ -190,10 +188,15 @@ impl<L: Device> LogWriter<L> {
             let finished = running.await;
             self.end_checkpoint(finished).await;
         }
+        self.retry = false;
         if self.log.records > 0 || self.superblocks.newest.slots.iter().all(Option::is_none) {
-            let finished = self.begin_checkpoint().await;
             let failures = self.failures;
+            let finished = self.begin_checkpoint().await;
             self.end_checkpoint(finished).await;
+            while self.retry && !self.is_closed() {
+                let finished = self.begin_checkpoint().await;
+                self.end_checkpoint(finished).await;
+            }
             if self.failures > failures {
                 return Err(StoreError::Busy { bound: "checkpoints that failed" });
             }
