@@ -2,6 +2,7 @@
 //!
 //! A checksum keeps a fuzzer out of everything behind it. Each disk target therefore gives the
 //! decoder two inputs: the bytes as they are, and the bytes with their checksum made right.
+#![forbid(unsafe_code)]
 
 use blockhouse_format::crc32c;
 

@@ -1,3 +1,5 @@
+//! The keys of index rows: made, taken apart, and the bounds that scans begin and end with.
+
 use crate::codec::Decoder;
 use crate::{DecodeError, Lsn};
 use blockhouse_types::{BucketId, ObjectKey, UploadId, VersionId};

@@ -1,3 +1,6 @@
+//! The values of index rows: what is known of a thing without reading it, and the bytes that it keeps
+//! alive.
+
 use crate::codec::{Decoder, Encoder};
 use crate::record::{self, InlinePlace, RecordPlace};
 use crate::{DecodeError, EncodeError, Extent, Generation, GroupId, Lsn};

@@ -1,3 +1,5 @@
+//! What the kinds of records say, as plain values.
+
 use super::RecordPlace;
 use crate::{DeviceIndex, DeviceState, Extent, Generation, GroupId, GroupKind, Lsn, Member};
 use blockhouse_types::{

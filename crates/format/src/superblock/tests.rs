@@ -1,3 +1,5 @@
+//! Which superblock counts after a change that broke off, and which is refused.
+
 use super::*;
 
 fn superblock(sequence: u64) -> Superblock {
