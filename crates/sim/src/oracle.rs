@@ -10,13 +10,16 @@
 //!   (atomicity, prefix);
 //! * what was refused for lack of space or as busy is not in it.
 //!
-//! Orders are tried exhaustively: rounds are small.
+//! An operation that was answered before another one began comes before it. Orders are tried
+//! exhaustively: rounds are small.
 
 use crate::executor::{Stuck, now};
 use blockhouse_store::{
-    Model, StoreError,
+    Model, ObjectStore, StoreError,
     kit::{Names, Op, Outcome, View, apply, view},
 };
+
+use blockhouse_types::Timestamp;
 
 /// Operations of a round at most: the oracle tries all their orders.
 pub const ROUND_OPS_MAX: usize = 5;
@@ -28,6 +31,10 @@ pub struct Attempt {
     pub op: Op,
     /// What came back; `None` if nothing did.
     pub outcome: Option<Outcome>,
+    /// When it began, by a counter of the round.
+    pub begun: u64,
+    /// When it was answered, by the same counter.
+    pub ended: u64,
 }
 
 /// What an attempt demands of a history.
@@ -42,6 +49,21 @@ enum Demand {
 }
 
 impl Attempt {
+    /// An operation that ran beside all others of its round.
+    pub fn concurrent(op: Op, outcome: Option<Outcome>) -> Self {
+        Self {
+            op,
+            outcome,
+            begun: 0,
+            ended: u64::MAX,
+        }
+    }
+
+    /// Whether this one must come before `other`.
+    fn precedes(&self, other: &Self) -> bool {
+        self.demand() == Demand::Must && self.ended < other.begun
+    }
+
     fn demand(&self) -> Demand {
         match &self.outcome {
             None => Demand::May,
@@ -82,11 +104,19 @@ pub enum Contradiction {
         found: String,
     },
     /// Not even the answers fit together.
-    #[error("no order of the operations gives the answers that were given")]
-    Answers,
+    #[error("no order of the operations gives the answers that were given:\n  {round:#?}")]
+    Answers {
+        /// Operations and answers.
+        round: Vec<Attempt>,
+    },
     /// The time floor fell below what was acknowledged.
-    #[error("the time floor fell back")]
-    Floor,
+    #[error("the time floor is {found:?}, {acknowledged:?} was acknowledged")]
+    Floor {
+        /// The store's.
+        found: Timestamp,
+        /// The model's.
+        acknowledged: Timestamp,
+    },
     /// The model cannot be asked.
     #[error("the model failed")]
     Model(#[from] StoreError),
@@ -131,7 +161,7 @@ impl Oracle {
         &mut self,
         round: &[Attempt],
         seen: &View,
-        floor: blockhouse_types::Timestamp,
+        floor: Timestamp,
     ) -> Result<(), Contradiction> {
         let attempts: Vec<_> = round
             .iter()
@@ -140,19 +170,16 @@ impl Oracle {
         let mut search = Search {
             oracle: self,
             seen,
+            floor,
             nearest: None,
         };
         let found = search.orders(&self.model, &attempts)?;
         let Some(model) = found else {
-            return Err(search
-                .nearest
-                .map_or(Contradiction::Answers, |(expected, found)| {
-                    Contradiction::View { expected, found }
-                }));
+            let answers = || Contradiction::Answers {
+                round: round.to_vec(),
+            };
+            return Err(search.nearest.unwrap_or_else(answers));
         };
-        if blockhouse_store::ObjectStore::time_floor(&model) > floor {
-            return Err(Contradiction::Floor);
-        }
         // What was not acknowledged may have raised the floor without leaving anything else.
         model.observe(floor);
         self.names = now(Names::recover(&model))??;
@@ -170,21 +197,38 @@ impl Default for Oracle {
 struct Search<'a> {
     oracle: &'a Oracle,
     seen: &'a View,
-    /// Where the last history that fits the answers differs.
-    nearest: Option<(String, String)>,
+    floor: Timestamp,
+    /// What is wrong with the last history that fits the answers.
+    nearest: Option<Contradiction>,
 }
 
 impl Search<'_> {
+    /// In what `model` is not the store.
+    fn differs(&self, model: &Model) -> Result<Option<Contradiction>, Contradiction> {
+        let view = now(view(model))??;
+        if view != *self.seen {
+            let (expected, found) = view.first_difference(self.seen);
+            return Ok(Some(Contradiction::View { expected, found }));
+        }
+        let (acknowledged, found) = (model.time_floor(), self.floor);
+        Ok((acknowledged > found).then_some(Contradiction::Floor {
+            found,
+            acknowledged,
+        }))
+    }
+
     /// Tries every order of `left` after `model`.
     fn orders(&mut self, model: &Model, left: &[&Attempt]) -> Result<Option<Model>, Contradiction> {
         if left.iter().all(|attempt| attempt.demand() == Demand::May) {
-            let view = now(view(model))??;
-            if view == *self.seen {
-                return Ok(Some(model.fork()));
+            match self.differs(model)? {
+                None => return Ok(Some(model.fork())),
+                difference => self.nearest = difference,
             }
-            self.nearest = Some(view.first_difference(self.seen));
         }
         for (n, attempt) in left.iter().enumerate() {
+            if left.iter().any(|earlier| earlier.precedes(attempt)) {
+                continue;
+            }
             let after = model.fork();
             // Names of its own: the operations of a round know nothing of each other.
             let mut names = self.oracle.names.clone();

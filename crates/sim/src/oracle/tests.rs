@@ -54,10 +54,7 @@ fn after(done: &[Op]) -> (Model, Oracle, Vec<Outcome>) {
     let (model, mut oracle) = (Model::new(), Oracle::new());
     let mut names = Names::default();
     let made = now(apply(&model, &mut names, &create())).unwrap();
-    let attempt = Attempt {
-        op: create(),
-        outcome: Some(made),
-    };
+    let attempt = Attempt::concurrent(create(), Some(made));
     oracle
         .explain(&[attempt], &now(view(&model)).unwrap().unwrap(), NOW)
         .unwrap();
@@ -73,10 +70,8 @@ fn explain(
     oracle: &mut Oracle,
     round: &[(Op, Option<Outcome>)],
 ) -> Result<(), Contradiction> {
-    let attempt = |(op, outcome): &(Op, Option<Outcome>)| Attempt {
-        op: op.clone(),
-        outcome: outcome.clone(),
-    };
+    let attempt =
+        |(op, outcome): &(Op, Option<Outcome>)| Attempt::concurrent(op.clone(), outcome.clone());
     let round: Vec<_> = round.iter().map(attempt).collect();
     oracle.explain(
         &round,
@@ -135,7 +130,7 @@ fn any_order_of_a_round_explains_and_two_winners_do_not() {
     explain(&store, &mut oracle.fork(), &round).unwrap();
     let two_winners = [(put(1, absent), answer(0)), (put(2, absent), answer(0))];
     let found = explain(&store, &mut oracle.fork(), &two_winners);
-    assert!(matches!(found, Err(Contradiction::Answers)));
+    assert!(matches!(found, Err(Contradiction::Answers { .. })));
 }
 
 #[test]
@@ -154,11 +149,31 @@ fn refusals_for_space_leave_nothing_and_device_failures_may() {
 #[test]
 fn the_floor_may_not_fall() {
     let (store, mut oracle, outcomes) = after(&[put(1, ConditionRef::None)]);
-    let attempt = Attempt {
-        op: put(1, ConditionRef::None),
-        outcome: Some(outcomes[0].clone()),
-    };
+    let attempt = Attempt::concurrent(put(1, ConditionRef::None), Some(outcomes[0].clone()));
     let seen = now(view(&store)).unwrap().unwrap();
     let found = oracle.explain(&[attempt], &seen, Timestamp::from_millis(1));
-    assert!(matches!(found, Err(Contradiction::Floor)));
+    assert!(matches!(found, Err(Contradiction::Floor { .. })));
+}
+
+#[test]
+fn what_was_answered_before_another_began_comes_first() {
+    let (store, oracle, outcomes) =
+        after(&[put(1, ConditionRef::None), put(2, ConditionRef::None)]);
+    let seen = now(view(&store)).unwrap().unwrap();
+    let attempt = |seed, n: usize, begun, ended| {
+        let (op, outcome) = (put(seed, ConditionRef::None), Some(outcomes[n].clone()));
+        Attempt {
+            op,
+            outcome,
+            begun,
+            ended,
+        }
+    };
+    let floor = store.time_floor();
+    let right = [attempt(2, 1, 3, 4), attempt(1, 0, 1, 2)];
+    oracle.fork().explain(&right, &seen, floor).unwrap();
+    let wrong = [attempt(2, 1, 1, 2), attempt(1, 0, 3, 4)];
+    oracle.fork().explain(&wrong, &seen, floor).unwrap_err();
+    let beside = [attempt(2, 1, 1, 4), attempt(1, 0, 3, 4)];
+    oracle.fork().explain(&beside, &seen, floor).unwrap();
 }
