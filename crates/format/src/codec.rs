@@ -48,13 +48,14 @@ pub enum DecodeError {
     },
 }
 
-/// A value is larger than the format can hold.
+/// A value that could not be read again: larger than the format holds, or at odds with itself. What
+/// a decoder would refuse is refused before it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{field} is longer than the {max} that the format holds")]
+#[error("{field} is not what the format can hold (at most {max}, and in agreement with the rest)")]
 pub struct EncodeError {
-    /// What is too long.
+    /// What is too long or wrong.
     pub field: &'static str,
-    /// The bound, in its own unit.
+    /// The bound, in its own unit; 0 where there is none.
     pub max: usize,
 }
 
@@ -131,6 +132,15 @@ pub(crate) fn bounded(len: usize, field: &'static str, max: usize) -> Result<usi
         Ok(len)
     } else {
         Err(EncodeError { field, max })
+    }
+}
+
+/// Refuses a field that contradicts others.
+pub(crate) fn consistent(holds: bool, field: &'static str) -> Result<(), EncodeError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(EncodeError { field, max: 0 })
     }
 }
 

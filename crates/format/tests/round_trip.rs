@@ -126,6 +126,24 @@ proptest! {
         }
     }
 
+    /// What a reader would refuse is refused before it is on the disk.
+    #[test]
+    fn what_contradicts_itself_is_not_written(head in any::frame_head(), put in any::put()) {
+        let mut buf = vec![0; 1 << 16];
+        let mut builder = FrameBuilder::new(&mut buf, head);
+        let data = pattern(any::inline_bytes(&Body::Put(put.clone())) + 1);
+        prop_assert!(builder.push_with(&Body::Put(put.clone()), &[&data]).is_err());
+        let mut other = put.clone();
+        other.size += 1;
+        prop_assert!(builder.push_with(&Body::Put(other), &[&data[1..]]).is_err());
+        let mut twice = put;
+        if let Some(first) = twice.parts.first().cloned() {
+            twice.parts.insert(0, first);
+            prop_assert!(builder.push_with(&Body::Put(twice), &[&data[1..]]).is_err());
+        }
+        prop_assert_eq!(builder.records(), 0);
+    }
+
     #[test]
     fn a_flipped_bit_of_a_frame_is_noticed(
         head in any::frame_head(),

@@ -106,6 +106,10 @@ impl<'a> FrameBuilder<'a> {
         data: &[B],
     ) -> Result<Placed, PushError> {
         let data_bytes = data.iter().map(|piece| piece.as_ref().len()).sum();
+        let right = body
+            .inline_bytes()
+            .is_none_or(|expected| expected == data_bytes as u64);
+        crate::codec::consistent(right, "inline data")?;
         let encoded = record::encode(body)?;
         let len_bytes = encoded.len_bytes(data_bytes);
         check_fits_any_frame(len_bytes)?;

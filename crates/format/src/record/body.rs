@@ -45,6 +45,30 @@ pub enum Body {
     },
 }
 
+impl Body {
+    /// How many bytes of inline data go with it; `None` if it is of an unknown kind.
+    pub fn inline_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Put(put) | Self::Retag(put) => Some(put.data.inline_bytes(put.size)),
+            Self::PartPut(part) => Some(part.data.inline_bytes(part.size)),
+            Self::Relocate(copy) => match &copy.moved {
+                Moved::Put(put) => Some(put.data.inline_bytes(put.size)),
+                Moved::PartPut(part) => Some(part.data.inline_bytes(part.size)),
+                Moved::DeleteMarker(_) | Moved::UploadStart(_) => Some(0),
+            },
+            Self::Tombstone(_)
+            | Self::DeleteMarker(_)
+            | Self::UploadStart(_)
+            | Self::UploadEnd(_)
+            | Self::Control(_)
+            | Self::GroupEvent(_)
+            | Self::DeviceEvent(_)
+            | Self::Tick => Some(0),
+            Self::Unknown { .. } => None,
+        }
+    }
+}
+
 /// One version of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Put {
@@ -90,6 +114,26 @@ pub enum Data {
     Extents(Vec<Extent>),
 }
 
+impl Data {
+    fn inline_bytes(&self, size: u64) -> u64 {
+        match self {
+            Self::Inline => size,
+            Self::Extents(_) => 0,
+        }
+    }
+
+    /// Whether so many bytes can be there.
+    pub(super) fn holds(&self, size: u64) -> bool {
+        match self {
+            Self::Inline => true,
+            Self::Extents(list) => {
+                let sum: u64 = list.iter().map(|extent| u64::from(extent.data_bytes)).sum();
+                !list.is_empty() && sum == size
+            }
+        }
+    }
+}
+
 /// Headers and tags of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Attributes {
@@ -108,6 +152,20 @@ pub struct PartMeta {
     pub size: u64,
     /// Its checksum.
     pub checksum: Option<Checksum>,
+}
+
+impl PartMeta {
+    /// Whether the parts are in order and make an object of so many bytes. No parts make any.
+    pub(super) fn make(parts: &[Self], size: u64) -> bool {
+        let rising = parts
+            .iter()
+            .zip(parts.iter().skip(1))
+            .all(|(a, b)| a.number < b.number);
+        let sum = parts
+            .iter()
+            .try_fold(0u64, |sum, part| sum.checked_add(part.size));
+        rising && (parts.is_empty() || sum == Some(size))
+    }
 }
 
 /// How long a version may not be deleted.

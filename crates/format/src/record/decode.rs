@@ -114,32 +114,10 @@ fn split(bytes: &[u8]) -> Result<(Head, &[u8], Decoder<'_>), DecodeError> {
 
 /// Inline data must be as long as the body says.
 fn judge(body: &Body, data_bytes: usize, from: &Decoder<'_>) -> Result<(), DecodeError> {
-    let expected = match body {
-        Body::Put(f) | Body::Retag(f) => inline_bytes(&f.data, f.size),
-        Body::PartPut(f) => inline_bytes(&f.data, f.size),
-        Body::Relocate(f) => match &f.moved {
-            Moved::Put(f) => inline_bytes(&f.data, f.size),
-            Moved::PartPut(f) => inline_bytes(&f.data, f.size),
-            Moved::DeleteMarker(_) | Moved::UploadStart(_) => 0,
-        },
-        Body::Unknown { .. } => return Ok(()),
-        Body::Tombstone(_)
-        | Body::DeleteMarker(_)
-        | Body::UploadStart(_)
-        | Body::UploadEnd(_)
-        | Body::Control(_)
-        | Body::GroupEvent(_)
-        | Body::DeviceEvent(_)
-        | Body::Tick => 0,
-    };
-    from.check(data_bytes as u64 == expected, "data length")
-}
-
-fn inline_bytes(data: &Data, size: u64) -> u64 {
-    match data {
-        Data::Inline => size,
-        Data::Extents(_) => 0,
-    }
+    let right = body
+        .inline_bytes()
+        .is_none_or(|expected| expected == data_bytes as u64);
+    from.check(right, "data length")
 }
 
 fn body(head: &Head, meta: &[u8]) -> Result<Body, DecodeError> {
@@ -239,25 +217,19 @@ fn retention(from: &mut Decoder<'_>) -> Result<Option<Retention>, DecodeError> {
 
 fn parts(from: &mut Decoder<'_>, size: u64) -> Result<Vec<PartMeta>, DecodeError> {
     let count = from.count("parts", PARTS_MAX, 4)?;
-    let mut parts: Vec<PartMeta> = Vec::with_capacity(count);
-    let mut sum = 0u64;
-    for _ in 0..count {
+    let part = |from: &mut Decoder<'_>| {
         let number = part_number(from)?;
-        from.check(
-            parts.last().is_none_or(|last| last.number < number),
-            "part number",
-        )?;
         let size = from.varint("part size")?;
-        sum = sum
-            .checked_add(size)
-            .ok_or_else(|| from.field("part size"))?;
-        parts.push(PartMeta {
+        Ok(PartMeta {
             number,
             size,
             checksum: checksum(from)?,
-        });
-    }
-    from.check(count == 0 || sum == size, "part sizes")?;
+        })
+    };
+    let parts = (0..count)
+        .map(|_| part(from))
+        .collect::<Result<Vec<_>, _>>()?;
+    from.check(PartMeta::make(&parts, size), "parts")?;
     Ok(parts)
 }
 
@@ -490,15 +462,12 @@ pub(crate) fn checksum_kind(
 }
 
 fn data(from: &mut Decoder<'_>, size: u64) -> Result<Data, DecodeError> {
-    match flag(from, "data")? {
-        false => Ok(Data::Inline),
-        true => {
-            let list = extents(from, EXTENTS_MAX)?;
-            let sum: u64 = list.iter().map(|e| u64::from(e.data_bytes)).sum();
-            from.check(!list.is_empty() && sum == size, "extents")?;
-            Ok(Data::Extents(list))
-        }
-    }
+    let data = match flag(from, "data")? {
+        false => Data::Inline,
+        true => Data::Extents(extents(from, EXTENTS_MAX)?),
+    };
+    from.check(data.holds(size), "extents")?;
+    Ok(data)
 }
 
 pub(crate) fn extents(from: &mut Decoder<'_>, max: usize) -> Result<Vec<Extent>, DecodeError> {

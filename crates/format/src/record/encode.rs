@@ -1,15 +1,15 @@
 //! From a record's values to its bytes.
 
 use super::body::{
-    Attributes, Body, Control, Data, DeleteMarker, GroupEvent, Moved, PartPut, Put, Tombstone,
-    UploadEnd, UploadStart,
+    Attributes, Body, Control, Data, DeleteMarker, GroupEvent, Moved, PartMeta, PartPut, Put,
+    Tombstone, UploadEnd, UploadStart,
 };
 use super::{
     ALIGN_BYTES, CONTROL_KEY_BYTES_MAX, CONTROL_VALUE_BYTES_MAX, EXTENTS_MAX, FLAG_COMPAT,
     HEAD_BYTES, HEADERS_MAX, MEMBERS_MAX, META_BYTES_MAX, PARTS_MAX, RecordPlace, TAGS_MAX,
     TEXT_BYTES_MAX, WRAPPED_KEY_BYTES_MAX,
 };
-use crate::codec::{Encoder, bounded};
+use crate::codec::{Encoder, bounded, consistent};
 use crate::{EncodeError, Extent, Member, crc32c};
 use blockhouse_types::{
     BucketId, Checksum, ChecksumAlgorithm, ChecksumType, ETag, KEY_BYTES_MAX, ObjectKey, VersionId,
@@ -130,8 +130,9 @@ fn put(to: &mut Encoder, put: &Put) -> Result<(), EncodeError> {
     to.u64(put.size);
     etag(to, &put.etag);
     checksum(to, put.checksum.as_ref());
-    data(to, &put.data)?;
+    data(to, &put.data, put.size)?;
     attributes(to, &put.attributes)?;
+    consistent(PartMeta::make(&put.parts, put.size), "parts")?;
     to.varint(bounded(put.parts.len(), "parts", PARTS_MAX)? as u64);
     for part in &put.parts {
         to.u16(part.number);
@@ -181,7 +182,7 @@ fn part_put(to: &mut Encoder, fields: &PartPut) -> Result<(), EncodeError> {
     to.u64(fields.size);
     etag(to, &fields.etag);
     checksum(to, fields.checksum.as_ref());
-    data(to, &fields.data)?;
+    data(to, &fields.data, fields.size)?;
     to.short_bytes(&fields.wrapped_key, "wrapped key", WRAPPED_KEY_BYTES_MAX)
 }
 
@@ -285,7 +286,8 @@ pub(crate) fn checksum_kind(to: &mut Encoder, kind: Option<(ChecksumAlgorithm, C
 }
 
 /// 0 for inline; or 1 and the extents.
-fn data(to: &mut Encoder, data: &Data) -> Result<(), EncodeError> {
+fn data(to: &mut Encoder, data: &Data, size: u64) -> Result<(), EncodeError> {
+    consistent(data.holds(size), "extents")?;
     match data {
         Data::Inline => {
             to.u8(0);
