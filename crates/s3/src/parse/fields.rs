@@ -1,7 +1,9 @@
 //! Header fields, with those that a presigned link carries in its query.
 //!
 //! Some SDKs move `x-amz-*` headers into the query that they sign; S3 takes them for headers. The
-//! parameters of the signature itself are not among them. A header outranks its twin in the query.
+//! parameters of the signature itself are not among them, nor are checksums: the JavaScript SDK puts
+//! that of an empty body into every link for PUT, and S3 passes over it. A header outranks its twin in
+//! the query.
 
 use super::query::Query;
 use crate::error::{ErrorKind, S3Error};
@@ -21,6 +23,15 @@ const OF_SIGNATURE: [&str; 8] = [
     "x-amz-security-token",
     "x-amz-region-set",
 ];
+
+/// Whether a query parameter of this lower-case name stands for a header.
+fn is_hoisted(name: &str) -> bool {
+    let of_a_body = match name.strip_prefix("x-amz-checksum-") {
+        Some(rest) => !["algorithm", "mode", "type"].contains(&rest),
+        None => name == "x-amz-sdk-checksum-algorithm",
+    };
+    name.starts_with("x-amz-") && !of_a_body && !OF_SIGNATURE.contains(&name)
+}
 
 /// All fields of one request.
 #[derive(Debug, Clone, Copy)]
@@ -137,7 +148,8 @@ impl<'a> Fields<'a> {
         }
         for (name, value) in self.query.iter().flat_map(|query| query.iter()) {
             let name = name.to_ascii_lowercase();
-            if let Some(rest) = name.strip_prefix(prefix)
+            if is_hoisted(&name)
+                && let Some(rest) = name.strip_prefix(prefix)
                 && !found.iter().any(|(known, _)| known == rest)
             {
                 found.push((rest.to_owned(), value.to_owned()));
@@ -152,16 +164,14 @@ impl<'a> Fields<'a> {
         if let Some(name) = in_headers.find(|name| name.starts_with(prefix)) {
             return Some(name.to_owned());
         }
-        let begins = |name: &&str| {
-            name.get(..prefix.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-        };
-        let mut in_query = self.query?.iter().map(|(name, _)| name);
-        in_query.find(begins).map(str::to_ascii_lowercase)
+        let names = self.query?.iter().map(|(name, _)| name.to_ascii_lowercase());
+        names
+            .into_iter()
+            .find(|name| name.starts_with(prefix) && is_hoisted(name))
     }
 
     fn hoisted(&self, name: &str) -> Option<&'a str> {
-        if !name.starts_with("x-amz-") || OF_SIGNATURE.contains(&name) {
+        if !is_hoisted(name) {
             return None;
         }
         let query = self.query?;

@@ -481,10 +481,8 @@ fn a_presigned_link_keeps_headers_in_its_query() {
     let query = "x-amz-checksum-crc32=NhCmhg%3D%3D&X-Amz-Sdk-Checksum-Algorithm=CRC32&\
         X-Amz-Meta-A=1&x-amz-acl=private&X-Amz-Date=x&X-Amz-Signature=y";
     let parsed = ask(&format!("PUT /bkt/key?{query}"), &[]).unwrap();
-    assert_eq!(
-        parsed.promise.checksum_algorithm(),
-        Some(ChecksumAlgorithm::Crc32)
-    );
+    // What a link says of a body that was not there yet counts for nothing.
+    assert_eq!(parsed.promise.checksum_algorithm(), None);
     let Operation::PutObject(put) = parsed.operation else {
         panic!()
     };
