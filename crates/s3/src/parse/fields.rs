@@ -164,7 +164,10 @@ impl<'a> Fields<'a> {
         if let Some(name) = in_headers.find(|name| name.starts_with(prefix)) {
             return Some(name.to_owned());
         }
-        let names = self.query?.iter().map(|(name, _)| name.to_ascii_lowercase());
+        let names = self
+            .query?
+            .iter()
+            .map(|(name, _)| name.to_ascii_lowercase());
         names
             .into_iter()
             .find(|name| name.starts_with(prefix) && is_hoisted(name))
