@@ -4,6 +4,7 @@
 
 use blockhouse_bhdb::{Verdict, fsck};
 use blockhouse_device::Power;
+use blockhouse_device::faults::{Duration, Fault, Operation, Planned};
 use blockhouse_device::sim::{Keep, Media, SimDevice};
 use blockhouse_engine::{Engine, EngineConfig, EngineStore, OpenOptions, create, open};
 use blockhouse_store::kit::{self, Profile, SplitMix};
@@ -123,6 +124,37 @@ fn a_power_cut_leaves_a_whole_pool() {
                 &media,
                 &format!("seed {seed}, cut after {ticks} ticks, {keep:?}"),
             );
+        });
+    }
+}
+
+/// A mirror fails under load; the pool goes on without it, and what is left is whole.
+#[test]
+fn a_failed_mirror_leaves_a_whole_pool() {
+    for (operation, nth) in [
+        (Operation::Flush, 90),
+        (Operation::Write, 200),
+        (Operation::Flush, 301),
+    ] {
+        run(async {
+            let power = Power::new();
+            let devices = devices(&power, vec![Media::zeroed(DEVICE_BYTES); 2]);
+            create(&devices, &config(), &mut SplitMix(1)).await.unwrap();
+            let (_engine, store) = started(&devices).await;
+            devices[1].plan(Planned {
+                operation,
+                nth,
+                fault: Fault::Error(Duration::Persistent),
+            });
+            kit::conform(&store, Profile::default(), nth, 600, 600)
+                .await
+                .unwrap();
+            assert!(devices[1].faults_struck() > 0);
+            let text = assert_clean(
+                &media(&devices, Keep::Durable),
+                &format!("{operation:?} {nth}"),
+            );
+            assert!(text.contains("dev1.img is not in sync"), "{text}");
         });
     }
 }
