@@ -77,11 +77,13 @@ impl Superblocks {
         written
     }
 
-    /// The copies to write first, or second.
+    /// The two copies to write first, or the other two: those that are stale come first.
     fn part(&self, device: usize, second: bool) -> Vec<usize> {
-        let stale = self.stale.get(device).filter(|stale| !stale.is_empty());
-        let first = stale.map_or(&[0, 1][..], Vec::as_slice);
-        (0..COPIES).filter(|copy| first.contains(copy) != second).collect()
+        let stale = self.stale.get(device).map_or(&[][..], Vec::as_slice);
+        let good = (0..COPIES).filter(|copy| !stale.contains(copy));
+        let order = stale.iter().copied().chain(good);
+        let (skip, take) = if second { (COPIES / 2, COPIES) } else { (0, COPIES / 2) };
+        order.skip(skip).take(take).collect()
     }
 }
 
