@@ -4,17 +4,14 @@ use blockhouse_settings::IoMode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
+/// How long a link lives when nobody says: five days.
+const PRESIGN_EXPIRES_SECS: u64 = 5 * 86_400;
+
 /// An S3 storage node: durable, signed, on your own disks.
 #[derive(Debug, Parser)]
-#[command(
-    name = "blockhouse",
-    version,
-    max_term_width = 100,
-    disable_help_subcommand = true
-)]
+#[command(name = "blockhouse", version, disable_help_subcommand = true)]
 pub(crate) struct Cli {
-    /// What to log: a level (error, warn, info, debug), or levels by part, as in
-    /// `info,blockhouse_gateway=debug`, which shows every request
+    /// What to log: error, warn, info, debug; or by part, as in info,blockhouse_gateway=debug
     #[arg(long, global = true, env = "RUST_LOG", hide_env_values = true,
           default_value = blockhouse_daemon::log::DEFAULT_FILTER, value_name = "FILTER")]
     pub(crate) log: String,
@@ -26,22 +23,37 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a whole node here and now, made on first start and found again on the next
+    ///
+    /// Writes DIR/env: `source` it, and the AWS command line, SDKs and the other commands of this
+    /// program find the node. Ctrl-C drains and ends it.
+    #[command(verbatim_doc_comment)]
     Dev(DevArgs),
+
     /// Make a link to one object that works without a key, offline
+    ///
+    /// Signs with the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), as
+    /// `source DIR/env` of a running `dev` sets them.
+    #[command(verbatim_doc_comment)]
     Presign(PresignArgs),
+
     /// Print what lies on the devices of a node, read-only, also while it runs
+    ///
+    /// Superblocks, checkpoint, log and index, as they lie there. It uses no engine, goes on after an
+    /// error, and says which truth it reports.
+    #[command(verbatim_doc_comment)]
     Inspect(InspectArgs),
+
     /// Check every structure and checksum on the devices of a node, read-only
+    ///
+    /// Exits with 0 when all is well, 1 when something is damaged, 2 when it could not tell.
+    #[command(verbatim_doc_comment)]
     Fsck(FsckArgs),
+
     /// Serve S3: started by `dev`, which hands it its settings
     #[command(hide = true)]
     Node,
 }
 
-/// Run a whole node here and now, made on first start and found again on the next.
-///
-/// Writes DIR/env: `source` it, and the AWS command line, SDKs and the other commands of this
-/// program find the node. Ctrl-C drains and ends it.
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
     /// Where everything lies; made if it is not there
@@ -76,8 +88,7 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9002")]
     pub(crate) admin: SocketAddr,
 
-    /// How to reach the disks; auto falls back to plain calls, with a warning, where the kernel
-    /// refuses io_uring
+    /// How to reach the disks: by io_uring, by plain calls, or what the kernel allows
     #[arg(long, value_name = "MODE", default_value = "auto")]
     pub(crate) io: IoModeArg,
 
@@ -86,13 +97,9 @@ pub(crate) struct DevArgs {
     pub(crate) io_threads: Option<usize>,
 }
 
-/// Make a link to one object that works without a key, offline.
-///
-/// Signs with the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), for
-/// AWS_REGION and AWS_ENDPOINT_URL_S3: `source DIR/env` of a running `dev` sets them all.
 #[derive(Debug, Args)]
 pub(crate) struct PresignArgs {
-    /// The object, as s3://BUCKET/KEY
+    /// The object, as s3://BUCKET/KEY; or a bucket, as s3://BUCKET
     #[arg(value_name = "OBJECT")]
     pub(crate) object: String,
 
@@ -109,22 +116,24 @@ pub(crate) struct PresignArgs {
     pub(crate) query: Vec<String>,
 
     /// How long the link works, in seconds: 1 to 604800 (a week)
-    #[arg(long, value_name = "SECONDS", default_value_t = 432_000)]
+    #[arg(long, value_name = "SECONDS", default_value_t = PRESIGN_EXPIRES_SECS)]
     pub(crate) expires: u64,
 
     /// Where the node answers
-    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_S3")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "AWS_ENDPOINT_URL_S3",
+        hide_env_values = true
+    )]
     pub(crate) endpoint: String,
 
     /// The region that the node signs for
-    #[arg(long, value_name = "REGION", env = "AWS_REGION",
+    #[arg(long, value_name = "REGION", env = "AWS_REGION", hide_env_values = true,
           default_value = blockhouse_settings::REGION_DEFAULT)]
     pub(crate) region: String,
 }
 
-/// Print superblocks, checkpoint, log and index as they lie on the devices, read-only.
-///
-/// It needs no engine and no running node, goes on after an error, and says which truth it reports.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
     #[command(flatten)]
@@ -135,9 +144,6 @@ pub(crate) struct InspectArgs {
     pub(crate) rows_max: usize,
 }
 
-/// Check every structure and checksum on the devices of a node, read-only.
-///
-/// Exits with 0 when all is well, 1 when something is damaged, 2 when it could not tell.
 #[derive(Debug, Args)]
 pub(crate) struct FsckArgs {
     #[command(flatten)]

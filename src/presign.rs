@@ -1,7 +1,7 @@
 //! `blockhouse presign`: a link, made from the environment's key, without asking any node.
 
 use crate::cli::PresignArgs;
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use blockhouse_sigv4::{Credentials, Link, Location, SecretKey};
 use blockhouse_types::{Clock, SystemClock};
 use std::{env, process::ExitCode};
@@ -22,8 +22,7 @@ fn link(args: &PresignArgs) -> Result<String> {
         .ok()
         .filter(|token| !token.is_empty());
     let location = Location::parse(&args.object)
-        .filter(|location| !location.key.is_empty())
-        .ok_or_else(|| anyhow!("{:?} names no object; write s3://BUCKET/KEY", args.object))?;
+        .with_context(|| format!("{:?} names no bucket; write s3://BUCKET/KEY", args.object))?;
     let headers = pairs(&args.header, ':')?;
     let query = pairs(&args.query, '=')?;
     let link = Link {

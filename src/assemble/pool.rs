@@ -58,18 +58,23 @@ impl Pool {
             move || {
                 let handles: Vec<_> = devices.iter().map(|d| backend.log_device(d)).collect();
                 backend.run_log_thread(async move {
-                    let (engine, writer) = recover(handles, make_pool).await?;
-                    // The other side waits for it, or has given up on the whole node.
-                    let _ = tell.send(engine);
-                    writer.run().await;
+                    // The other side waits for the answer, or has given up on the whole node.
+                    match recover(handles, make_pool).await {
+                        Ok((engine, writer)) => {
+                            let _ = tell.send(Ok(engine));
+                            writer.run().await;
+                        }
+                        Err(error) => drop(tell.send(Err(error))),
+                    }
                     Ok(())
                 })?
             }
         })?;
-        // The writer's thread says itself why it ended.
-        let engine = told
+        // No answer at all: no ring or runtime, which the thread has said itself.
+        let opened = told
             .recv()
-            .map_err(|_| anyhow!("the engine did not open"))?;
+            .map_err(|_| anyhow!("the log writer did not start"))?;
+        let engine = opened.context("the pool cannot be opened")?;
         let stats = engine.stats();
         tracing::info!(
             devices = devices.len(),
