@@ -12,7 +12,7 @@ use blockhouse_format::record::{
 use blockhouse_format::{
     DecodeError, Extent, ExtentForm, Lsn, SHARD_DATA_BYTES_MAX, ShardTrailer, crc32c,
 };
-use blockhouse_types::{BucketId, UploadId};
+use blockhouse_types::{BucketId, ObjectKey, UploadId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How much was checked.
@@ -71,6 +71,7 @@ pub(crate) fn check(pool: &Pool<'_>, state: &State, report: &mut Report<'_>) -> 
         index: &state.index,
         buckets,
         uploads: BTreeSet::new(),
+        null_of: None,
         wide: BTreeSet::new(),
         counts,
     };
@@ -86,6 +87,8 @@ struct Check<'c> {
     index: &'c Table,
     buckets: BTreeMap<BucketId, BucketRow>,
     uploads: BTreeSet<UploadId>,
+    /// The last key that was seen to have a `null` version.
+    null_of: Option<(BucketId, ObjectKey)>,
     /// Rows of extents that have an owner.
     wide: BTreeSet<(Lsn, u16)>,
     counts: Counts,
@@ -109,6 +112,7 @@ impl Check<'_> {
         {
             report.damage(format_args!("{name}: its bucket does not exist"));
         }
+        self.one_null_version(&name, &key, &entry, report);
         match (&key, &entry) {
             (IndexKey::Object { sequence, .. }, Entry::Object(object)) => {
                 self.counts.objects += 1;
@@ -156,6 +160,33 @@ impl Check<'_> {
             _ => report.damage(format_args!(
                 "{name}: the row is of another kind than its key"
             )),
+        }
+    }
+
+    /// A key has one `null` version at most: a new one takes the place of the old.
+    fn one_null_version(
+        &mut self,
+        name: &str,
+        key: &IndexKey,
+        entry: &Entry,
+        report: &mut Report<'_>,
+    ) {
+        let IndexKey::Object { bucket, key, .. } = key else {
+            return;
+        };
+        let version = match entry {
+            Entry::Object(object) => &object.version,
+            Entry::DeleteMarker(marker) => &marker.version,
+            Entry::Upload(_) | Entry::Part(_) | Entry::Extents(_) => return,
+        };
+        if !version.is_null() {
+            return;
+        }
+        let before = self.null_of.replace((*bucket, key.clone()));
+        if before == self.null_of {
+            report.damage(format_args!(
+                "{name}: the key has another, newer null version"
+            ));
         }
     }
 
@@ -331,7 +362,7 @@ fn differs(fields: &[(&'static str, bool)]) -> Mismatch {
         .map(|(field, _)| *field)
 }
 
-fn names(key: &IndexKey, bucket: BucketId, name: &blockhouse_types::ObjectKey, at: Lsn) -> bool {
+fn names(key: &IndexKey, bucket: BucketId, name: &ObjectKey, at: Lsn) -> bool {
     match key {
         IndexKey::Object {
             bucket: b,

@@ -6,6 +6,7 @@ use blockhouse_bhdb::{Verdict, fsck};
 use blockhouse_device::Power;
 use blockhouse_device::faults::{Duration, Fault, Operation, Planned};
 use blockhouse_device::sim::{Keep, Media, SimDevice};
+use blockhouse_engine::teeth::{self, Bug};
 use blockhouse_engine::{Engine, EngineConfig, EngineStore, OpenOptions, create, open};
 use blockhouse_store::kit::{self, Profile, SplitMix};
 use blockhouse_types::{Clock, Timestamp};
@@ -63,12 +64,16 @@ fn save(dir: &Path, media: &[Media]) {
     }
 }
 
-fn assert_clean(media: &[Media], what: &str) -> String {
+fn judged(media: &[Media]) -> (Verdict, String) {
     let dir = tempfile::tempdir().unwrap();
     save(dir.path(), media);
     let mut out = Vec::new();
     let verdict = fsck(&[dir.path().to_owned()], &mut out).unwrap();
-    let text = String::from_utf8(out).unwrap();
+    (verdict, String::from_utf8(out).unwrap())
+}
+
+fn assert_clean(media: &[Media], what: &str) -> String {
+    let (verdict, text) = judged(media);
     assert_eq!(verdict, Verdict::Clean, "{what}:\n{text}");
     text
 }
@@ -155,6 +160,29 @@ fn a_failed_mirror_leaves_a_whole_pool() {
                 &format!("{operation:?} {nth}"),
             );
             assert!(text.contains("dev1.img is not in sync"), "{text}");
+        });
+    }
+}
+
+/// What the engine can do wrong so that it shows on the devices at rest, shows.
+#[test]
+fn planted_mistakes_are_found() {
+    for bug in [
+        Bug::ForgetChangedKey,
+        Bug::OneMirrorOnly,
+        Bug::SkipTombstone,
+    ] {
+        run(async {
+            let power = Power::new();
+            let devices = devices(&power, vec![Media::zeroed(DEVICE_BYTES); 2]);
+            create(&devices, &config(), &mut SplitMix(1)).await.unwrap();
+            let (_engine, store) = started(&devices).await;
+            teeth::set(Some(bug));
+            // Some mistakes show in the answers as well, which is not what is asked here.
+            let _ = kit::conform(&store, Profile::default(), 5, 600, 10_000).await;
+            teeth::set(None);
+            let (verdict, text) = judged(&media(&devices, Keep::Newest));
+            assert_eq!(verdict, Verdict::Damaged, "{bug:?}:\n{text}");
         });
     }
 }
