@@ -64,14 +64,20 @@ pub(crate) fn audit(shared: &Shared) -> Result<(), AuditError> {
     let mut live: BTreeMap<GroupId, u64> = BTreeMap::new();
     let mut cursor = index.cursor(&[]);
     while let Some((key, value)) = cursor.next() {
-        let bad = |why: String| AuditError::Row { key: blockhouse_types::hex(key), why };
+        let bad = |why: String| AuditError::Row {
+            key: blockhouse_types::hex(key),
+            why,
+        };
         let parsed = entry::parse_key(key).map_err(|error| bad(error.to_string()))?;
         let row = rows::decode(value).map_err(|error| bad(error.to_string()))?;
         let bucket = match &parsed {
             IndexKey::Object { bucket, .. } | IndexKey::Upload { bucket, .. } => Some(*bucket),
             IndexKey::Part { .. } | IndexKey::Extents { .. } => None,
         };
-        let orphan = |missing| AuditError::Orphan { key: blockhouse_types::hex(key), missing };
+        let orphan = |missing| AuditError::Orphan {
+            key: blockhouse_types::hex(key),
+            missing,
+        };
         if bucket.is_some_and(|bucket| catalog.bucket_by_id(bucket).is_none()) {
             return Err(orphan("bucket"));
         }
@@ -88,7 +94,12 @@ pub(crate) fn audit(shared: &Shared) -> Result<(), AuditError> {
         if let Some((sequence, data @ DataPlace::Wide { .. })) = wide {
             rows::extents(&*index, sequence, data).map_err(|_| orphan("extents"))?;
         }
-        for Reference { group, generation, len_bytes } in row.references() {
+        for Reference {
+            group,
+            generation,
+            len_bytes,
+        } in row.references()
+        {
             let there = space.group(group).filter(|there| {
                 there.generation == generation
                     && matches!(there.state, GroupState::Open | GroupState::Sealed)
@@ -97,7 +108,11 @@ pub(crate) fn audit(shared: &Shared) -> Result<(), AuditError> {
             if there.is_none() {
                 let state = format!("{:?}", space.group(group));
                 let key = blockhouse_types::hex(key);
-                return Err(AuditError::Reference { key, group: group.0, state });
+                return Err(AuditError::Reference {
+                    key,
+                    group: group.0,
+                    state,
+                });
             }
             *live.entry(group).or_default() += len_bytes;
         }
@@ -108,9 +123,20 @@ pub(crate) fn audit(shared: &Shared) -> Result<(), AuditError> {
         let referred = live.get(&id).copied().unwrap_or(0);
         if group.kind != GroupKind::Index && group.live_bytes != referred {
             let (group, counted) = (id.0, group.live_bytes);
-            return Err(AuditError::LiveBytes { group, counted, referred });
+            return Err(AuditError::LiveBytes {
+                group,
+                counted,
+                referred,
+            });
         }
     }
     let counted = space.stats().groups_free;
-    if counted == free { Ok(()) } else { Err(AuditError::Free { counted, found: free }) }
+    if counted == free {
+        Ok(())
+    } else {
+        Err(AuditError::Free {
+            counted,
+            found: free,
+        })
+    }
 }

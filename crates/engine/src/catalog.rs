@@ -46,7 +46,10 @@ impl Catalog {
 
     /// How many buckets an account has.
     pub(crate) fn owned_by(&self, owner: AccountId) -> usize {
-        self.buckets.values().filter(|bucket| bucket.owner == owner).count()
+        self.buckets
+            .values()
+            .filter(|bucket| bucket.owner == owner)
+            .count()
     }
 
     /// Rows of all tables.
@@ -56,7 +59,11 @@ impl Catalog {
 
     /// Whether a change keeps the rows below [`BYTES_MAX`]. One that makes them fewer always does.
     pub(crate) fn admits(&self, change: &Control) -> bool {
-        let old = self.sizes.get(&(change.table, change.key.clone())).copied().unwrap_or(0);
+        let old = self
+            .sizes
+            .get(&(change.table, change.key.clone()))
+            .copied()
+            .unwrap_or(0);
         let new = size_of_row(change);
         new <= old || self.bytes - old + new <= BYTES_MAX
     }
@@ -67,7 +74,10 @@ impl Catalog {
             let row = row_of(bucket).encode().ok()?;
             Some((TABLE_BUCKETS, bucket.name.as_str().as_bytes().to_vec(), row))
         });
-        let others = self.others.iter().map(|((t, k), v)| (*t, k.clone(), v.clone()));
+        let others = self
+            .others
+            .iter()
+            .map(|((t, k), v)| (*t, k.clone(), v.clone()));
         let mut rows: Vec<_> = buckets.chain(others).collect();
         rows.sort_unstable();
         rows
@@ -104,7 +114,9 @@ impl Catalog {
     }
 
     fn remove_bucket(&mut self, key: &[u8]) {
-        let name = std::str::from_utf8(key).ok().and_then(|name| BucketName::parse(name).ok());
+        let name = std::str::from_utf8(key)
+            .ok()
+            .and_then(|name| BucketName::parse(name).ok());
         if let Some(bucket) = name.and_then(|name| self.buckets.remove(&name)) {
             self.names.remove(&bucket.id);
         }
@@ -123,20 +135,31 @@ impl ControlTruth for RwLock<Catalog> {
 
 /// The bytes of the row that a change leaves.
 fn size_of_row(change: &Control) -> usize {
-    change.value.as_ref().map_or(0, |value| change.key.len() + value.len())
+    change
+        .value
+        .as_ref()
+        .map_or(0, |value| change.key.len() + value.len())
 }
 
 /// The change that makes a bucket what `bucket` is. `None` when its documents are too long to keep.
 pub(crate) fn set(bucket: &Bucket) -> Option<Control> {
     let value = row_of(bucket).encode().ok()?;
     let key = bucket.name.as_str().as_bytes().to_vec();
-    Some(Control { table: TABLE_BUCKETS, key, value: Some(value) })
+    Some(Control {
+        table: TABLE_BUCKETS,
+        key,
+        value: Some(value),
+    })
 }
 
 /// The change that removes a bucket.
 pub(crate) fn remove(bucket: &Bucket) -> Control {
     let key = bucket.name.as_str().as_bytes().to_vec();
-    Control { table: TABLE_BUCKETS, key, value: None }
+    Control {
+        table: TABLE_BUCKETS,
+        key,
+        value: None,
+    }
 }
 
 /// The longest document a bucket can have, in bytes.
@@ -153,7 +176,11 @@ fn row_of(bucket: &Bucket) -> BucketRow {
             Versioning::Enabled => BucketVersioning::Enabled,
             Versioning::Suspended => BucketVersioning::Suspended,
         },
-        documents: bucket.documents.iter().map(|(kind, d)| (kind.code(), d.to_vec())).collect(),
+        documents: bucket
+            .documents
+            .iter()
+            .map(|(kind, d)| (kind.code(), d.to_vec()))
+            .collect(),
     }
 }
 

@@ -88,7 +88,13 @@ pub(crate) async fn write<L: Device>(
     tail: IndexTail,
 ) -> Finished {
     let set = mirror.in_sync();
-    let mut sections = Sections { shared: &shared, mirror: &mirror, set, tail, used: Vec::new() };
+    let mut sections = Sections {
+        shared: &shared,
+        mirror: &mirror,
+        set,
+        tail,
+        used: Vec::new(),
+    };
     let result = sections.write_all(&mut plan).await;
     let Sections { mut tail, used, .. } = sections;
     if result.is_err() {
@@ -128,13 +134,21 @@ impl<L: Device> Sections<'_, L> {
             base: shape.base.clone(),
             runs: shape.runs.clone(),
         };
-        shape.others = root.groups.iter().chain(&root.control).map(|p| p.group).collect();
+        shape.others = root
+            .groups
+            .iter()
+            .chain(&root.control)
+            .map(|p| p.group)
+            .collect();
         let bytes = root.encode();
         let at = self.append(&bytes).await?;
         shape.others.push(at.group);
         if !teeth::bites(Bug::SuperblockBeforeSections) {
             let outcome = self.mirror.flush(self.set).await;
-            self.shared.counters.flushes.add(outcome.done.iter().count() as u64);
+            self.shared
+                .counters
+                .flushes
+                .add(outcome.done.iter().count() as u64);
             fail(outcome)?;
         }
         let slot = CheckpointSlot::of(plan.lsn, &at, &bytes);
@@ -187,7 +201,9 @@ impl<L: Device> Sections<'_, L> {
         let sections = table.div_ceil(TABLE_SECTION_BYTES.min(self.payload() / 4));
         let root = (pointers + sections) * 32 + 3 * 4096;
         let mut space = self.shared.space.lock();
-        self.tail.reserve(&mut space, table + root).map_err(|_| Failure::NoSpace)
+        self.tail
+            .reserve(&mut space, table + root)
+            .map_err(|_| Failure::NoSpace)
     }
 
     async fn write_table(&mut self, plan: &mut Plan) -> Result<Vec<Pointer>, Failure> {
@@ -201,7 +217,9 @@ impl<L: Device> Sections<'_, L> {
                 }
             }
             let entries = (0..).map(GroupId).zip(&plan.table);
-            entries.map(|(id, group)| (id, space.entry_of(id, group))).collect::<Vec<_>>()
+            entries
+                .map(|(id, group)| (id, space.entry_of(id, group)))
+                .collect::<Vec<_>>()
         };
         let mut to = SectionWriter::new(self.section_bytes(TABLE_SECTION_BYTES));
         let mut pointers = Vec::new();
@@ -240,7 +258,9 @@ impl<L: Device> Sections<'_, L> {
     async fn append(&mut self, bytes: &[u8]) -> Result<Pointer, Failure> {
         let (group, generation, offset_bytes) = {
             let mut space = self.shared.space.lock();
-            self.tail.place(&mut space, bytes.len()).map_err(|_| Failure::NoSpace)?
+            self.tail
+                .place(&mut space, bytes.len())
+                .map_err(|_| Failure::NoSpace)?
         };
         if self.used.last() != Some(&group) {
             self.used.push(group);
@@ -249,7 +269,10 @@ impl<L: Device> Sections<'_, L> {
         let (front, behind) = buf.split_at_mut(bytes.len());
         front.copy_from_slice(bytes);
         behind.fill(0);
-        let outcome = self.mirror.write(self.set, group, offset_bytes, &Arc::new(buf)).await;
+        let outcome = self
+            .mirror
+            .write(self.set, group, offset_bytes, &Arc::new(buf))
+            .await;
         self.shared.counters.index_bytes.add(bytes.len() as u64);
         fail(outcome)?;
         Ok(Pointer::to(bytes, group, generation, offset_bytes))

@@ -57,7 +57,8 @@ const CHECKPOINT_LOG_PART: u64 = 8;
 impl EngineConfig {
     /// The segment size for a pool whose smallest device has so many bytes.
     pub(crate) fn segment_bytes_for(&self, device_bytes: u64) -> u32 {
-        self.segment_bytes.unwrap_or_else(|| Geometry::segment_bytes_for(device_bytes))
+        self.segment_bytes
+            .unwrap_or_else(|| Geometry::segment_bytes_for(device_bytes))
     }
 
     /// What a pool of these segments can hold in one frame, and inline. A frame must fit a segment

@@ -104,8 +104,12 @@ pub(crate) trait ControlStore: Send + Sync {
 
     /// Up to `rows_max` rows of a table in order of their keys, from the first that is `from` or
     /// behind it.
-    fn scan(&self, table: u8, from: &[u8], rows_max: usize)
-    -> Result<Vec<ControlRow>, ControlError>;
+    fn scan(
+        &self,
+        table: u8,
+        from: &[u8],
+        rows_max: usize,
+    ) -> Result<Vec<ControlRow>, ControlError>;
 
     /// How it has fared.
     fn stats(&self) -> ControlStats;

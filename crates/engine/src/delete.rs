@@ -24,7 +24,12 @@ impl<D: Device> EngineStore<D> {
         loop {
             let behind = rest.split_off(fitting(&rest, room));
             let targets = rest;
-            let order = |answer| Order::Delete { bucket, targets, now, answer };
+            let order = |answer| Order::Delete {
+                bucket,
+                targets,
+                now,
+                answer,
+            };
             done.extend(self.shared.ask(order).await?);
             rest = behind;
             if rest.is_empty() {

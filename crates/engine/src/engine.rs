@@ -101,7 +101,9 @@ impl Engine {
             control_rows: self.shared.catalog.read().len(),
             control_copy: self.shared.control.as_ref().map(|copy| copy.stats()),
             space: self.shared.space.lock().stats(),
-            devices: names.map(|(at, name)| (name, in_sync.contains(at))).collect(),
+            devices: names
+                .map(|(at, name)| (name, in_sync.contains(at)))
+                .collect(),
             closed: self.shared.closed.lock().clone(),
         }
     }

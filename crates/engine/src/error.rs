@@ -14,7 +14,9 @@ pub enum CreateError {
         count: usize,
     },
     /// The devices are too small, or the segment size does not suit them.
-    #[error("the device {device} of {len_bytes} bytes cannot be cut into segments of {segment_bytes}")]
+    #[error(
+        "the device {device} of {len_bytes} bytes cannot be cut into segments of {segment_bytes}"
+    )]
     Geometry {
         /// The device.
         device: String,

@@ -53,14 +53,21 @@ impl<'a, B: Body> Source<'a, B> {
     /// `waiting` has been taken from the body already.
     pub(crate) fn new(body: &'a mut B, waiting: Vec<Bytes>, max: u64) -> Self {
         let total = waiting.iter().map(|bytes| bytes.len() as u64).sum();
-        Self { body, waiting, total, max }
+        Self {
+            body,
+            waiting,
+            total,
+            max,
+        }
     }
 
     /// Fills the front of a shard's buffer; less than a whole shard only at the body's end.
     async fn fill(&mut self, buf: &mut [u8]) -> Result<usize, PutError> {
         let mut filled = 0;
         while filled < buf.len() {
-            let Some(mut bytes) = self.next().await? else { break };
+            let Some(mut bytes) = self.next().await? else {
+                break;
+            };
             let n = bytes.len().min(buf.len() - filled);
             buf[filled..filled + n].copy_from_slice(&bytes[..n]);
             filled += n;
@@ -76,7 +83,11 @@ impl<'a, B: Body> Source<'a, B> {
         if !self.waiting.is_empty() {
             return Ok(Some(self.waiting.remove(0)));
         }
-        let next = self.body.chunk().await.map_err(|BodyFailed| PutError::Body(BodyFailed))?;
+        let next = self
+            .body
+            .chunk()
+            .await
+            .map_err(|BodyFailed| PutError::Body(BodyFailed))?;
         self.total += next.as_ref().map_or(0, |bytes| bytes.len() as u64);
         if self.total > self.max {
             return Err(PutError::TooLarge);
@@ -129,23 +140,27 @@ impl<'a, D: Device> BodyWriter<'a, D> {
         source: &mut Source<'_, B>,
     ) -> Result<(Payload, u64), PutError> {
         let mut credit = Credit::new(Arc::clone(self.shared));
-        credit.grow_to(BODY_BYTES).map_err(|refused| refused.to_store())?;
+        credit
+            .grow_to(BODY_BYTES)
+            .map_err(|refused| refused.to_store())?;
         let data_max = SHARD_DATA_BYTES_MAX as usize;
         let mut buf = self.shared.buffers.take(SHARD_BYTES_MAX);
         let mut len = source.fill(&mut buf[..data_max]).await?;
         while len > 0 {
             let mut next = self.shared.buffers.take(SHARD_BYTES_MAX);
-            let (written, filled) =
-                tokio::join!(self.write_data(buf, len), source.fill(&mut next[..data_max]));
+            let (written, filled) = tokio::join!(
+                self.write_data(buf, len),
+                source.fill(&mut next[..data_max])
+            );
             written?;
             len = filled?;
             buf = next;
         }
         self.flush().await?;
-        let Self { extents, on, .. } = &mut self;
-        let (extents, on) = (std::mem::take(extents), *on);
-        let lease = std::mem::replace(&mut self.lease, DataLease::new(Arc::clone(self.shared)));
-        Ok((Payload::Extents { extents, on, lease }, source.total))
+        let extents = std::mem::take(&mut self.extents);
+        let fresh = DataLease::new(Arc::clone(self.shared));
+        let _lease = std::mem::replace(&mut self.lease, fresh);
+        Ok((Payload::Extents { extents, _lease }, source.total))
     }
 
     /// Writes the first `len` bytes of the buffer: as one shard, or as two when the group has room
@@ -178,7 +193,11 @@ impl<'a, D: Device> BodyWriter<'a, D> {
     async fn place(&mut self, data_bytes: u32) -> Result<ShardPlace, StoreError> {
         for _ in 0..SPACE_TRIES {
             let ahead = self.ahead_bytes.min(AHEAD_BYTES_MAX);
-            let placed = self.shared.space.lock().place_shard(&mut self.room, data_bytes, ahead);
+            let placed = self
+                .shared
+                .space
+                .lock()
+                .place_shard(&mut self.room, data_bytes, ahead);
             if let Ok(place) = placed {
                 if place.joined {
                     self.lease.add(place.group);
@@ -212,7 +231,10 @@ impl<'a, D: Device> BodyWriter<'a, D> {
         buf[padded..padded + BLOCK_BYTES].copy_from_slice(&trailer.encode());
         buf.truncate(padded + BLOCK_BYTES);
         let buf = Arc::new(buf);
-        let outcome = self.mirror.write(self.on, at.group, at.offset_bytes, &buf).await;
+        let outcome = self
+            .mirror
+            .write(self.on, at.group, at.offset_bytes, &buf)
+            .await;
         self.settle(outcome).await?;
         self.shared.counters.data_bytes.add(buf.len() as u64);
         self.shards += 1;
@@ -245,7 +267,10 @@ impl<'a, D: Device> BodyWriter<'a, D> {
             return Ok(());
         }
         let outcome = self.mirror.flush(self.on).await;
-        self.shared.counters.flushes.add(outcome.done.iter().count() as u64);
+        self.shared
+            .counters
+            .flushes
+            .add(outcome.done.iter().count() as u64);
         self.settle(outcome).await
     }
 
@@ -257,7 +282,13 @@ impl<'a, D: Device> BodyWriter<'a, D> {
         let devices = outcome.failed;
         let why = outcome.error.unwrap_or_default();
         self.on = self.on.without(devices);
-        self.shared.ask(|answer| Order::DevicesFailed { devices, why, answer }).await
+        self.shared
+            .ask(|answer| Order::DevicesFailed {
+                devices,
+                why,
+                answer,
+            })
+            .await
     }
 }
 

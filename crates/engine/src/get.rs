@@ -65,7 +65,9 @@ impl<D> std::fmt::Debug for EngineObject<D> {
 
 impl From<BadRow> for StoreError {
     fn from(bad: BadRow) -> Self {
-        Self::Damaged { what: bad.to_string() }
+        Self::Damaged {
+            what: bad.to_string(),
+        }
     }
 }
 
@@ -86,7 +88,12 @@ impl<D: Device> EngineStore<D> {
             DataPlace::Extents(_) | DataPlace::Wide { .. } => Stored::There(found.extents),
         };
         let info = Arc::new(info_of(put));
-        Ok(EngineObject { store: self.clone(), info, bytes, pins: found.pins })
+        Ok(EngineObject {
+            store: self.clone(),
+            info,
+            bytes,
+            pins: found.pins,
+        })
     }
 
     /// Looks a version up and pins its groups.
@@ -120,7 +127,12 @@ impl<D: Device> EngineStore<D> {
             }
             last = Some(group);
         }
-        Ok(Found { sequence, entry: entry.clone(), extents, pins })
+        Ok(Found {
+            sequence,
+            entry: entry.clone(),
+            extents,
+            pins,
+        })
     }
 
     /// Reads and verifies the record of a version; gives it, its blocks, and where in the record
@@ -136,20 +148,38 @@ impl<D: Device> EngineStore<D> {
         let verify = |bytes: &[u8]| put_of(bytes, bucket, key, found.sequence).map(drop);
         let covering = self.reading().span(span_of(place), &named, verify).await?;
         let read = put_of(covering.bytes(), bucket, key, found.sequence);
-        let (put, data) = read.map_err(|why| StoreError::Damaged { what: format!("{}: {why}", named()) })?;
+        let (put, data) = read.map_err(|why| StoreError::Damaged {
+            what: format!("{}: {why}", named()),
+        })?;
         Ok((put, covering, data))
     }
 
     pub(crate) fn reading(&self) -> Reading<'_, D> {
-        let Shared { buffers, counters, .. } = &*self.shared;
-        Reading { buffers, counters, mirror: &self.mirror, turn: &self.turn }
+        let Shared {
+            buffers, counters, ..
+        } = &*self.shared;
+        Reading {
+            buffers,
+            counters,
+            mirror: &self.mirror,
+            turn: &self.turn,
+        }
     }
 }
 
 /// A record's place as a span.
 pub(crate) fn span_of(place: &RecordPlace) -> Span {
-    let RecordPlace { group, offset_bytes, len_bytes, .. } = *place;
-    Span { group, offset_bytes, len_bytes }
+    let RecordPlace {
+        group,
+        offset_bytes,
+        len_bytes,
+        ..
+    } = *place;
+    Span {
+        group,
+        offset_bytes,
+        len_bytes,
+    }
 }
 
 /// The record if it is the one of this version, and where its inline data lies.
@@ -159,9 +189,15 @@ fn put_of(
     key: &ObjectKey,
     sequence: Lsn,
 ) -> Result<(Put, Range<usize>), DecodeError> {
-    let other = DecodeError::Field { structure: "record", field: "the version it belongs to" };
+    let other = DecodeError::Field {
+        structure: "record",
+        field: "the version it belongs to",
+    };
     let (body, data) = match record::decode(bytes) {
-        Ok(read) => (read.body, read.data_start_bytes..read.data_start_bytes + read.data.len()),
+        Ok(read) => (
+            read.body,
+            read.data_start_bytes..read.data_start_bytes + read.data.len(),
+        ),
         Err(_) if teeth::bites(Bug::SkipReadChecksum) => {
             let (body, start, len) = unchecked(bytes).ok_or(other)?;
             (body, start..start + len)
@@ -181,8 +217,17 @@ fn put_of(
 /// What [`Bug::SkipReadChecksum`] reads: head and meta, and the data as it lies there.
 fn unchecked(bytes: &[u8]) -> Option<(Body, usize, usize)> {
     let body = record::decode_meta(bytes).ok()?;
-    let word = |at: usize| bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
-    Some((body, record::HEAD_BYTES + word(4)? as usize, word(8)? as usize))
+    let word = |at: usize| {
+        bytes
+            .get(at..at + 4)
+            .and_then(|b| b.try_into().ok())
+            .map(u32::from_le_bytes)
+    };
+    Some((
+        body,
+        record::HEAD_BYTES + word(4)? as usize,
+        word(8)? as usize,
+    ))
 }
 
 fn info_of(put: Put) -> ObjectInfo {
@@ -216,15 +261,33 @@ impl<D: Device> StoredObject for EngineObject<D> {
     fn read(self, range: Range<u64>) -> EngineReader<D> {
         let end = range.end.min(self.info.size);
         let start = range.start.min(end);
-        let Self { store, info, bytes, pins } = self;
+        let Self {
+            store,
+            info,
+            bytes,
+            pins,
+        } = self;
         let rest = match bytes {
             Stored::Here(bytes) => Rest::Here(bytes.slice(start as usize..end as usize)),
             Stored::There(extents) => {
-                let walk = Walk { extents, at: 0, shard: 0, before_bytes: 0 };
-                Rest::There { walk, range: start..end }
+                let walk = Walk {
+                    extents,
+                    at: 0,
+                    shard: 0,
+                    before_bytes: 0,
+                };
+                Rest::There {
+                    walk,
+                    range: start..end,
+                }
             }
         };
-        EngineReader { store, info, rest, _pins: pins }
+        EngineReader {
+            store,
+            info,
+            rest,
+            _pins: pins,
+        }
     }
 }
 
@@ -313,7 +376,9 @@ impl<D: Device> ObjectReader for EngineReader<D> {
                 Ok((!piece.is_empty()).then_some(piece))
             }
             Rest::There { walk, range } => {
-                let Some((step, wanted)) = walk.next(range) else { return Ok(None) };
+                let Some((step, wanted)) = walk.next(range) else {
+                    return Ok(None);
+                };
                 let bytes = match step {
                     Step::Shard(extent, shard) => self.shard(&extent, &shard, wanted).await?,
                     Step::Bytes(extent, crc) => self.bytes(&extent, crc, wanted).await?,
@@ -363,15 +428,29 @@ impl<D: Device> EngineReader<D> {
             offset_bytes: shard.trailer_offset_bytes(),
             len_bytes: blockhouse_format::BLOCK_BYTES as u32,
         };
-        let covering =
-            reading.span(span, &named, |bytes| trailer_of(bytes, extent, shard).map(drop)).await?;
-        let trailer = trailer_of(covering.bytes(), extent, shard)
-            .map_err(|why| StoreError::Damaged { what: format!("{}: {why}", self.named()) })?;
+        let covering = reading
+            .span(span, &named, |bytes| {
+                trailer_of(bytes, extent, shard).map(drop)
+            })
+            .await?;
+        let trailer =
+            trailer_of(covering.bytes(), extent, shard).map_err(|why| StoreError::Damaged {
+                what: format!("{}: {why}", self.named()),
+            })?;
         let (offset_bytes, len_bytes) = (shard.offset_bytes + first, last - first);
-        let span = Span { group: extent.group, offset_bytes, len_bytes };
-        let covering =
-            reading.span(span, &named, |bytes| verify_chunks(&trailer, first, bytes)).await?;
-        Ok(slice(covering.buf, (wanted.start - first) as usize, wanted.len()))
+        let span = Span {
+            group: extent.group,
+            offset_bytes,
+            len_bytes,
+        };
+        let covering = reading
+            .span(span, &named, |bytes| verify_chunks(&trailer, first, bytes))
+            .await?;
+        Ok(slice(
+            covering.buf,
+            (wanted.start - first) as usize,
+            wanted.len(),
+        ))
     }
 
     /// Bytes that lie bare in a log group: all of them are read, because one checksum covers all.
@@ -389,18 +468,31 @@ impl<D: Device> EngineReader<D> {
         let (structure, over) = ("record", "inline data");
         let verify = |bytes: &[u8]| {
             let holds = crc32c(bytes) == crc || teeth::bites(Bug::SkipReadChecksum);
-            holds.then_some(()).ok_or(DecodeError::Checksum { structure, over })
+            holds
+                .then_some(())
+                .ok_or(DecodeError::Checksum { structure, over })
         };
-        let covering = self.store.reading().span(span, &|| self.named(), verify).await?;
+        let covering = self
+            .store
+            .reading()
+            .span(span, &|| self.named(), verify)
+            .await?;
         let from = covering.span.skip() + wanted.start as usize;
         Ok(slice(covering.buf, from, wanted.len()))
     }
 }
 
 fn trailer_of(block: &[u8], extent: &Extent, shard: &Shard) -> Result<ShardTrailer, DecodeError> {
-    let other = DecodeError::Field { structure: "shard trailer", field: "the place it belongs to" };
+    let other = DecodeError::Field {
+        structure: "shard trailer",
+        field: "the place it belongs to",
+    };
     let trailer = ShardTrailer::decode(block)?;
-    if trailer.belongs_to(extent, shard) { Ok(trailer) } else { Err(other) }
+    if trailer.belongs_to(extent, shard) {
+        Ok(trailer)
+    } else {
+        Err(other)
+    }
 }
 
 fn verify_chunks(trailer: &ShardTrailer, first: u32, data: &[u8]) -> Result<(), DecodeError> {

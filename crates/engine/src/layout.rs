@@ -3,7 +3,9 @@
 //! Group `n` is segment `n` on every device of the pool; the smallest device decides how many there
 //! are. With one device a group is one segment, with two it is a mirror.
 
-use blockhouse_format::{DecodeError, DeviceIndex, DeviceRow, Geometry, GroupId, Member, SegmentNo};
+use blockhouse_format::{
+    DecodeError, DeviceIndex, DeviceRow, Geometry, GroupId, Member, SegmentNo,
+};
 use std::{ops::Range, sync::Arc};
 
 /// Most devices of a pool today. The format has room for more.
@@ -20,7 +22,10 @@ pub(crate) struct Layout {
 impl Layout {
     /// From the pool's table of devices.
     pub(crate) fn new(rows: &[DeviceRow], segment_bytes: u32) -> Result<Self, DecodeError> {
-        let wrong = DecodeError::Field { structure: "superblock", field: "number of devices" };
+        let wrong = DecodeError::Field {
+            structure: "superblock",
+            field: "number of devices",
+        };
         let devices = rows
             .iter()
             .map(|row| Geometry::new(row.len_bytes, segment_bytes))
@@ -30,7 +35,11 @@ impl Layout {
         if devices.len() > DEVICES_MAX {
             return Err(wrong);
         }
-        Ok(Self { devices: devices.into(), payload: (payload.start, payload.end), groups })
+        Ok(Self {
+            devices: devices.into(),
+            payload: (payload.start, payload.end),
+            groups,
+        })
     }
 
     /// How many groups there are.
@@ -57,7 +66,9 @@ impl Layout {
 
     /// The group's segments.
     pub(crate) fn members(&self, group: GroupId) -> impl Iterator<Item = Member> + use<> {
-        (0..self.devices.len() as u8)
-            .map(move |device| Member { device: DeviceIndex(device), segment: SegmentNo(group.0) })
+        (0..self.devices.len() as u8).map(move |device| Member {
+            device: DeviceIndex(device),
+            segment: SegmentNo(group.0),
+        })
     }
 }

@@ -16,7 +16,10 @@ pub(crate) struct DataLease {
 
 impl DataLease {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, groups: Vec::new() }
+        Self {
+            shared,
+            groups: Vec::new(),
+        }
     }
 
     /// The body has become a writer of this group.
@@ -71,6 +74,8 @@ impl Credit {
 
 impl Drop for Credit {
     fn drop(&mut self) {
-        self.shared.body_bytes.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.shared
+            .body_bytes
+            .fetch_sub(self.bytes, Ordering::AcqRel);
     }
 }

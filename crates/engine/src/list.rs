@@ -107,7 +107,8 @@ impl<'a, T> Page<'a, T> {
         match common {
             None => Taken::Entry,
             Some(len) => {
-                self.common_prefixes.push(key.get(..len).unwrap_or(key).to_owned());
+                self.common_prefixes
+                    .push(key.get(..len).unwrap_or(key).to_owned());
                 Taken::Common(len)
             }
         }
@@ -123,11 +124,19 @@ struct Space {
 
 impl Space {
     fn objects(bucket: BucketId) -> Self {
-        Self { bucket, prefix: entry::object_prefix, after: entry::object_after }
+        Self {
+            bucket,
+            prefix: entry::object_prefix,
+            after: entry::object_after,
+        }
     }
 
     fn uploads(bucket: BucketId) -> Self {
-        Self { bucket, prefix: entry::upload_prefix, after: entry::upload_after }
+        Self {
+            bucket,
+            prefix: entry::upload_prefix,
+            after: entry::upload_after,
+        }
     }
 
     /// The first row behind all keys that begin as `key` does up to `len`.
@@ -148,7 +157,9 @@ fn walk(
         let index = shared.index.read();
         let mut cursor = index.cursor(&from);
         for _ in 0..SLICE_ROWS {
-            let Some((row, value)) = cursor.next() else { return Ok(()) };
+            let Some((row, value)) = cursor.next() else {
+                return Ok(());
+            };
             if !row.starts_with(within) {
                 return Ok(());
             }
@@ -170,11 +181,18 @@ fn walk(
 
 /// The object key in a row's key.
 fn key_in(row: &[u8], tail_bytes: usize) -> Result<Cow<'_, str>, BadRow> {
-    let end = row.len().checked_sub(tail_bytes).ok_or(BadRow("its key is too short"))?;
-    let escaped = row.get(HEAD_BYTES..end).ok_or(BadRow("its key is too short"))?;
+    let end = row
+        .len()
+        .checked_sub(tail_bytes)
+        .ok_or(BadRow("its key is too short"))?;
+    let escaped = row
+        .get(HEAD_BYTES..end)
+        .ok_or(BadRow("its key is too short"))?;
     if !escaped.contains(&0) {
         let text = std::str::from_utf8(escaped);
-        return text.map(Cow::Borrowed).map_err(|_| BadRow("its key is not UTF-8"));
+        return text
+            .map(Cow::Borrowed)
+            .map_err(|_| BadRow("its key is not UTF-8"));
     }
     let mut bytes = Vec::with_capacity(escaped.len());
     let mut rest = escaped.iter();
@@ -184,7 +202,9 @@ fn key_in(row: &[u8], tail_bytes: usize) -> Result<Cow<'_, str>, BadRow> {
             rest.next();
         }
     }
-    String::from_utf8(bytes).map(Cow::Owned).map_err(|_| BadRow("its key is not UTF-8"))
+    String::from_utf8(bytes)
+        .map(Cow::Owned)
+        .map_err(|_| BadRow("its key is not UTF-8"))
 }
 
 fn object_key(name: &str) -> Result<ObjectKey, BadRow> {
@@ -197,7 +217,11 @@ fn version_entry(name: &str, version: &Version, latest: bool) -> Result<VersionE
         key: object_key(name)?,
         version: version.id(),
         latest,
-        kind: if object.is_some() { EntryKind::Object } else { EntryKind::DeleteMarker },
+        kind: if object.is_some() {
+            EntryKind::Object
+        } else {
+            EntryKind::DeleteMarker
+        },
         modified: version.modified(),
         etag: object.map_or(ETag::of_body([0; 16]), |o| o.etag),
         size: object.map_or(0, |o| o.size),
@@ -207,7 +231,10 @@ fn version_entry(name: &str, version: &Version, latest: bool) -> Result<VersionE
 
 /// The greater of the last entry's key and the last common prefix.
 fn last_of(entry: Option<&str>, prefixes: &[String]) -> String {
-    entry.unwrap_or("").max(prefixes.last().map_or("", String::as_str)).to_owned()
+    entry
+        .unwrap_or("")
+        .max(prefixes.last().map_or("", String::as_str))
+        .to_owned()
 }
 
 /// Which key the rows at hand belong to, as the bytes that all its rows begin with.
@@ -233,7 +260,11 @@ impl SameKey {
 }
 
 impl<D: Device> EngineStore<D> {
-    pub(crate) fn list_keys(&self, bucket: BucketId, query: &KeyQuery) -> Result<KeyPage, StoreError> {
+    pub(crate) fn list_keys(
+        &self,
+        bucket: BucketId,
+        query: &KeyQuery,
+    ) -> Result<KeyPage, StoreError> {
         self.check_bucket(bucket)?;
         if query.max == 0 {
             return Ok(KeyPage::default());
@@ -242,26 +273,38 @@ impl<D: Device> EngineStore<D> {
         let mut page = Page::new(&query.prefix, &query.delimiter, query.max);
         let within = (space.prefix)(bucket, query.prefix.as_bytes());
         let mut same = SameKey::default();
-        walk(&self.shared, &within, page.start(&query.after, &space), |row, value| {
-            if same.goes_on(row) {
-                let far = same.steps > STEPS_MAX;
-                return Ok(if far { behind_versions(&same.bytes) } else { Next::Row });
-            }
-            let version = Version::read(row, value)?;
-            if version.object().is_none() {
-                return Ok(Next::Row);
-            }
-            let name = key_in(row, OBJECT_TAIL_BYTES)?;
-            Ok(match page.take(&name) {
-                Taken::Full => Next::Stop,
-                Taken::Common(len) => space.behind(&name, len),
-                Taken::Entry => {
-                    page.entries.push(version_entry(&name, &version, true)?);
-                    Next::Row
+        walk(
+            &self.shared,
+            &within,
+            page.start(&query.after, &space),
+            |row, value| {
+                if same.goes_on(row) {
+                    let far = same.steps > STEPS_MAX;
+                    return Ok(if far {
+                        behind_versions(&same.bytes)
+                    } else {
+                        Next::Row
+                    });
                 }
-            })
-        })?;
-        let last = last_of(page.entries.last().map(|e| e.key.as_str()), &page.common_prefixes);
+                let version = Version::read(row, value)?;
+                if version.object().is_none() {
+                    return Ok(Next::Row);
+                }
+                let name = key_in(row, OBJECT_TAIL_BYTES)?;
+                Ok(match page.take(&name) {
+                    Taken::Full => Next::Stop,
+                    Taken::Common(len) => space.behind(&name, len),
+                    Taken::Entry => {
+                        page.entries.push(version_entry(&name, &version, true)?);
+                        Next::Row
+                    }
+                })
+            },
+        )?;
+        let last = last_of(
+            page.entries.last().map(|e| e.key.as_str()),
+            &page.common_prefixes,
+        );
         Ok(KeyPage {
             objects: page.entries,
             common_prefixes: page.common_prefixes,
@@ -289,13 +332,21 @@ impl<D: Device> EngineStore<D> {
                 Taken::Full => Next::Stop,
                 Taken::Common(len) => space.behind(&name, len),
                 Taken::Entry => {
-                    page.entries.push(version_entry(&name, &Version::read(row, value)?, latest)?);
+                    page.entries
+                        .push(version_entry(&name, &Version::read(row, value)?, latest)?);
                     Next::Row
                 }
             })
         })?;
-        let last = last_of(page.entries.last().map(|e| e.key.as_str()), &page.common_prefixes);
-        let at = page.entries.last().filter(|e| e.key.as_str() == last).map(|e| e.version);
+        let last = last_of(
+            page.entries.last().map(|e| e.key.as_str()),
+            &page.common_prefixes,
+        );
+        let at = page
+            .entries
+            .last()
+            .filter(|e| e.key.as_str() == last)
+            .map(|e| e.version);
         Ok(VersionPage {
             next: page.truncated.then_some((last, at)),
             versions: page.entries,
@@ -352,8 +403,15 @@ impl<D: Device> EngineStore<D> {
                 }
             })
         })?;
-        let last = last_of(page.entries.last().map(|e| e.key.as_str()), &page.common_prefixes);
-        let at = page.entries.last().filter(|e| e.key.as_str() == last).map(|e| e.upload);
+        let last = last_of(
+            page.entries.last().map(|e| e.key.as_str()),
+            &page.common_prefixes,
+        );
+        let at = page
+            .entries
+            .last()
+            .filter(|e| e.key.as_str() == last)
+            .map(|e| e.upload);
         Ok(UploadPage {
             next: page.truncated.then_some((last, at)),
             uploads: page.entries,
@@ -371,10 +429,18 @@ impl<D: Device> EngineStore<D> {
         let outside = page.start(&query.key_marker, space);
         let key = ObjectKey::parse(&query.key_marker).ok();
         let within = key.filter(|key| key.as_str().starts_with(&query.prefix));
-        let (Some(key), Some(upload)) = (within, query.upload_marker) else { return Ok(outside) };
-        let of = UploadRef { bucket, key, upload };
+        let (Some(key), Some(upload)) = (within, query.upload_marker) else {
+            return Ok(outside);
+        };
+        let of = UploadRef {
+            bucket,
+            key,
+            upload,
+        };
         let index = self.shared.index.read();
-        let Some((sequence, _)) = rows::upload(&*index, &of)? else { return Ok(outside) };
+        let Some((sequence, _)) = rows::upload(&*index, &of)? else {
+            return Ok(outside);
+        };
         let mut from = entry::upload_key(bucket, &of.key, sequence, upload);
         from.push(0);
         Ok(from)

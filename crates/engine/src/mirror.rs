@@ -124,11 +124,11 @@ impl<D> fmt::Debug for Mirror<D> {
 impl<D: Device> Mirror<D> {
     /// `devices` by index of the pool.
     pub(crate) fn new(devices: [Option<D>; DEVICES_MAX], in_sync: InSync, layout: Layout) -> Self {
-        Self { devices, in_sync, layout }
-    }
-
-    pub(crate) fn layout(&self) -> &Layout {
-        &self.layout
+        Self {
+            devices,
+            in_sync,
+            layout,
+        }
     }
 
     pub(crate) fn in_sync(&self) -> DeviceSet {

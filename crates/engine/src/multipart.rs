@@ -25,7 +25,12 @@ impl<D: Device> EngineStore<D> {
         let (attributes, _pin) = self.upload_attributes(&completion.upload).await?;
         let extents = self.count_extents(&completion)?;
         let order = |answer| {
-            Order::Complete(Box::new(CompleteOrder { completion, attributes, extents, answer }))
+            Order::Complete(Box::new(CompleteOrder {
+                completion,
+                attributes,
+                extents,
+                answer,
+            }))
         };
         self.shared.ask(order).await
     }
@@ -62,7 +67,9 @@ impl<D: Device> EngineStore<D> {
         let verify = |bytes: &[u8]| attributes_of(bytes, of).map(drop);
         let covering = self.reading().span(span_of(place), &named, verify).await?;
         let attributes = attributes_of(covering.bytes(), of);
-        let attributes = attributes.map_err(|why| StoreError::Damaged { what: format!("{}: {why}", named()) })?;
+        let attributes = attributes.map_err(|why| StoreError::Damaged {
+            what: format!("{}: {why}", named()),
+        })?;
         Ok((attributes, pin))
     }
 
@@ -81,7 +88,9 @@ impl<D: Device> EngineStore<D> {
             truncated: false,
         };
         let mut bad = None;
-        if query.max > 0 && let Some(after) = query.after.checked_add(1) {
+        if query.max > 0
+            && let Some(after) = query.after.checked_add(1)
+        {
             let mut cursor = index.cursor(&entry::part_key(of.upload, after));
             let prefix = entry::parts_of(of.upload);
             while let Some((key, value)) = cursor.next() {
@@ -118,10 +127,23 @@ fn part(
     }
     let number = key.last_chunk::<2>().map(|n| u16::from_be_bytes(*n));
     let number = number.ok_or(rows::BadRow("its key is too short"))?;
-    let Entry::Part(PartEntry { size, etag, checksum, modified, .. }) = rows::decode(value)? else {
+    let Entry::Part(PartEntry {
+        size,
+        etag,
+        checksum,
+        modified,
+        ..
+    }) = rows::decode(value)?
+    else {
         return Err(rows::BadRow("it is no part"));
     };
-    page.parts.push(Part { number, size, etag, checksum, modified });
+    page.parts.push(Part {
+        number,
+        size,
+        etag,
+        checksum,
+        modified,
+    });
     Ok(ControlFlow::Continue(()))
 }
 

@@ -91,18 +91,25 @@ pub async fn create<D: Device>(
     entropy: &mut impl Entropy,
 ) -> Result<(), CreateError> {
     if devices.is_empty() || devices.len() > DEVICES_MAX {
-        return Err(CreateError::DeviceCount { count: devices.len() });
+        return Err(CreateError::DeviceCount {
+            count: devices.len(),
+        });
     }
     for device in devices {
         if recovery::superblock_of(device).await.is_ok() {
-            return Err(CreateError::HoldsPool { device: device.name().to_owned() });
+            return Err(CreateError::HoldsPool {
+                device: device.name().to_owned(),
+            });
         }
     }
     let superblock = first_superblock(devices, config, entropy)?;
     for (index, device) in devices.iter().enumerate() {
         let name = || device.name().to_owned();
         let written = recovery::write_first(device, &superblock, index).await;
-        written.map_err(|source| CreateError::Device { device: name(), source })?;
+        written.map_err(|source| CreateError::Device {
+            device: name(),
+            source,
+        })?;
     }
     Ok(())
 }
@@ -120,16 +127,25 @@ fn first_superblock<D: Device>(
     for device in devices {
         let mut id = DeviceId::default();
         entropy.fill(&mut id.0);
-        rows.push(DeviceRow { id, len_bytes: device.len_bytes(), state: DeviceState::InSync });
+        rows.push(DeviceRow {
+            id,
+            len_bytes: device.len_bytes(),
+            state: DeviceState::InSync,
+        });
     }
     let layout = Layout::new(&rows, segment_bytes).map_err(|source| CreateError::Geometry {
-        device: devices.first().map_or_else(String::new, |device| device.name().to_owned()),
+        device: devices
+            .first()
+            .map_or_else(String::new, |device| device.name().to_owned()),
         len_bytes: smallest,
         segment_bytes,
         source,
     })?;
     if layout.groups() < GROUPS_MIN {
-        return Err(CreateError::TooFewSegments { groups: layout.groups(), min: GROUPS_MIN });
+        return Err(CreateError::TooFewSegments {
+            groups: layout.groups(),
+            min: GROUPS_MIN,
+        });
     }
     Ok(Superblock {
         features: Features::default(),
@@ -154,7 +170,10 @@ pub async fn open<D: Device, L: Device>(
 ) -> Result<(Engine, LogWriter<L>), OpenError> {
     if devices.is_empty() || devices.len() > DEVICES_MAX || devices.len() != log_devices.len() {
         let (devices, log_devices) = (devices.len(), log_devices.len());
-        return Err(OpenError::DeviceCount { devices, log_devices });
+        return Err(OpenError::DeviceCount {
+            devices,
+            log_devices,
+        });
     }
     let OpenOptions {
         config,
@@ -167,9 +186,15 @@ pub async fn open<D: Device, L: Device>(
     } = options;
     let mut random = Random(entropy);
     let buffers = buffers.unwrap_or_else(|| BufPool::new(IDLE_BUFFERS_BYTES));
-    let recovered =
-        recovery::recover(&devices, config, buffers, &mut random, force_degraded, readmit_failed)
-            .await?;
+    let recovered = recovery::recover(
+        &devices,
+        config,
+        buffers,
+        &mut random,
+        force_degraded,
+        readmit_failed,
+    )
+    .await?;
     Ok(assemble(recovered, log_devices, clock, random, control_dir))
 }
 

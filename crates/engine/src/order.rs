@@ -24,20 +24,26 @@ pub(crate) type Answer<T> = oneshot::Sender<T>;
 pub(crate) enum Payload {
     /// In memory, to lie inline in the record.
     Inline(Vec<Bytes>),
-    /// On the devices of the set already, and flushed there.
+    /// On every device that is in sync already, and flushed there.
     Extents {
         extents: Vec<Extent>,
-        on: DeviceSet,
         /// Keeps their groups from being given again until the record is applied.
-        lease: DataLease,
+        _lease: DataLease,
     },
 }
 
 /// One order.
 #[derive(Debug)]
 pub(crate) enum Order {
-    CreateBucket { new: NewBucket, answer: Answer<Result<Arc<Bucket>, CreateBucketError>> },
-    DeleteBucket { bucket: BucketId, now: Timestamp, answer: Answer<Result<(), DeleteBucketError>> },
+    CreateBucket {
+        new: NewBucket,
+        answer: Answer<Result<Arc<Bucket>, CreateBucketError>>,
+    },
+    DeleteBucket {
+        bucket: BucketId,
+        now: Timestamp,
+        answer: Answer<Result<(), DeleteBucketError>>,
+    },
     ChangeBucket {
         bucket: BucketId,
         change: BucketChange,
@@ -54,19 +60,39 @@ pub(crate) enum Order {
         now: Timestamp,
         answer: Answer<DeleteAnswer>,
     },
-    CreateUpload { new: Box<NewUpload>, answer: Answer<Result<UploadId, StoreError>> },
+    CreateUpload {
+        new: Box<NewUpload>,
+        answer: Answer<Result<UploadId, StoreError>>,
+    },
     PutPart(Box<PartOrder>),
     Complete(Box<CompleteOrder>),
-    Abort { upload: UploadRef, now: Timestamp, answer: Answer<Result<(), UploadError>> },
+    Abort {
+        upload: UploadRef,
+        now: Timestamp,
+        answer: Answer<Result<(), UploadError>>,
+    },
     /// A thread saw these devices fail; answered once that is durable on the others.
-    DevicesFailed { devices: DeviceSet, why: String, answer: Answer<Result<(), StoreError>> },
+    DevicesFailed {
+        devices: DeviceSet,
+        why: String,
+        answer: Answer<Result<(), StoreError>>,
+    },
     /// A body found no free data group; answered when waiting longer would not help, with whether
     /// there is reason to try again.
-    WantSpace { answer: Answer<bool> },
+    WantSpace {
+        answer: Answer<bool>,
+    },
     /// Keeps the witness of the last frame, and the time floor, up to date.
-    Tick { now: Timestamp, answer: Answer<Result<(), StoreError>> },
-    Checkpoint { answer: Answer<Result<(), StoreError>> },
-    Shutdown { answer: Answer<Result<(), StoreError>> },
+    Tick {
+        now: Timestamp,
+        answer: Answer<Result<(), StoreError>>,
+    },
+    Checkpoint {
+        answer: Answer<Result<(), StoreError>>,
+    },
+    Shutdown {
+        answer: Answer<Result<(), StoreError>>,
+    },
 }
 
 /// What became of each target of a delete.
@@ -157,7 +183,8 @@ impl Order {
                 targets.iter().map(delete_target_bytes).sum::<usize>() + RECORD_BYTES
             }
             Self::CreateUpload { new, .. } => {
-                let texts = texts_bytes(&new.attributes.headers) + texts_bytes(&new.attributes.tags);
+                let texts =
+                    texts_bytes(&new.attributes.headers) + texts_bytes(&new.attributes.tags);
                 RECORD_BYTES + new.key.as_bytes().len() + texts
             }
             Self::PutPart(part) => {
@@ -166,7 +193,12 @@ impl Order {
             // The parts may have changed by then: the judge compares them with the room there is.
             Self::Complete(order) => {
                 let key = &order.completion.upload.key;
-                completion_bytes(key, &order.attributes, order.extents, order.completion.parts.len())
+                completion_bytes(
+                    key,
+                    &order.attributes,
+                    order.extents,
+                    order.completion.parts.len(),
+                )
             }
             Self::Abort { upload, .. } => RECORD_BYTES + upload.key.as_bytes().len(),
             Self::DevicesFailed { .. }
@@ -254,5 +286,8 @@ fn attributes_bytes(attributes: &Attributes) -> usize {
 }
 
 fn texts_bytes(pairs: &[(String, String)]) -> usize {
-    pairs.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
+    pairs
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 4)
+        .sum()
 }

@@ -19,7 +19,9 @@ use blockhouse_format::{
     entry::{DataPlace, ObjectEntry},
     record::Data,
 };
-use blockhouse_store::{Body, NewObject, OpenError, Part, PutError, StoreError, UploadRef, Written};
+use blockhouse_store::{
+    Body, NewObject, OpenError, Part, PutError, StoreError, UploadRef, Written,
+};
 use blockhouse_types::{BucketId, ObjectKey, Timestamp, VersionId};
 use std::sync::Arc;
 
@@ -44,9 +46,21 @@ impl<D: Device> EngineStore<D> {
         body: &mut B,
     ) -> Result<Written, PutError> {
         self.check_bucket(new.bucket)?;
-        let Taken { payload, size, _credit } = self.take_body(body, 0).await?;
+        let Taken {
+            payload,
+            size,
+            _credit,
+        } = self.take_body(body, 0).await?;
         let seal = body.seal();
-        let order = |answer| Order::Put(Box::new(PutOrder { new, size, seal, payload, answer }));
+        let order = |answer| {
+            Order::Put(Box::new(PutOrder {
+                new,
+                size,
+                seal,
+                payload,
+                answer,
+            }))
+        };
         self.shared.ask(order).await
     }
 
@@ -60,10 +74,22 @@ impl<D: Device> EngineStore<D> {
         if self.find_upload(upload)?.is_none() {
             return Err(PutError::NoSuchUpload);
         }
-        let Taken { payload, size, _credit } = self.take_body(body, number).await?;
+        let Taken {
+            payload,
+            size,
+            _credit,
+        } = self.take_body(body, number).await?;
         let (seal, upload) = (body.seal(), upload.clone());
         let order = |answer| {
-            Order::PutPart(Box::new(PartOrder { upload, number, now, size, seal, payload, answer }))
+            Order::PutPart(Box::new(PartOrder {
+                upload,
+                number,
+                now,
+                size,
+                seal,
+                payload,
+                answer,
+            }))
         };
         self.shared.ask(order).await
     }
@@ -80,7 +106,11 @@ impl<D: Device> EngineStore<D> {
         while declared.is_none_or(|declared| declared <= inline_max as u64) {
             let Some(bytes) = body.chunk().await? else {
                 let payload = Payload::Inline(pieces);
-                return Ok(Taken { payload, size: len as u64, _credit: credit });
+                return Ok(Taken {
+                    payload,
+                    size: len as u64,
+                    _credit: credit,
+                });
             };
             len += bytes.len();
             pieces.push(bytes);
@@ -92,7 +122,11 @@ impl<D: Device> EngineStore<D> {
         let writer = BodyWriter::new(&self.shared, &self.mirror, part, declared);
         let mut source = Source::new(body, pieces, BODY_BYTES_MAX);
         let (payload, size) = writer.drain(&mut source).await?;
-        Ok(Taken { payload, size, _credit: credit })
+        Ok(Taken {
+            payload,
+            size,
+            _credit: credit,
+        })
     }
 
     /// Writes a version's record again with other tags; its bytes stay where they are.
@@ -110,7 +144,14 @@ impl<D: Device> EngineStore<D> {
             put.attributes.tags = tags.clone();
             put.data = data_of(&found.entry, found.extents);
             let of = found.entry.record;
-            let order = |answer| Order::Retag(Box::new(RetagOrder { put, of, now, answer }));
+            let order = |answer| {
+                Order::Retag(Box::new(RetagOrder {
+                    put,
+                    of,
+                    now,
+                    answer,
+                }))
+            };
             match self.shared.ask::<_, OpenError>(order).await? {
                 Retagged::Done(version) => return Ok(version),
                 Retagged::Moved => {}
@@ -138,7 +179,9 @@ fn data_of(entry: &ObjectEntry, extents: Vec<Extent>) -> Data {
             generation: entry.record.generation,
             offset_bytes: inline.offset_bytes,
             data_bytes: inline.len_bytes,
-            form: ExtentForm::Bytes { crc32c: inline.crc32c },
+            form: ExtentForm::Bytes {
+                crc32c: inline.crc32c,
+            },
         }]),
         DataPlace::Extents(_) | DataPlace::Wide { .. } => Data::Extents(extents),
     }

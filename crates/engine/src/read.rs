@@ -47,7 +47,9 @@ impl Covering {
     /// The span's bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         let skip = self.span.skip();
-        self.buf.get(skip..skip + self.span.len_bytes as usize).unwrap_or(&[])
+        self.buf
+            .get(skip..skip + self.span.len_bytes as usize)
+            .unwrap_or(&[])
     }
 }
 
@@ -80,11 +82,18 @@ impl<D: Device> Reading<'_, D> {
         let mut bad: Vec<BadCopy> = Vec::new();
         for device in self.devices() {
             let buf = self.buffers.take(span.covering_bytes());
-            let (read, buf) = self.mirror.read(device, span.group, span.start(), buf).await;
+            let (read, buf) = self
+                .mirror
+                .read(device, span.group, span.start(), buf)
+                .await;
             self.counters.reads.add(1);
             self.counters.read_bytes.add(buf.len() as u64);
             if let Err(error) = read {
-                bad.push(BadCopy { device, why: error.to_string(), held: None });
+                bad.push(BadCopy {
+                    device,
+                    why: error.to_string(),
+                    held: None,
+                });
                 continue;
             }
             let covering = Covering { buf, span };
@@ -107,7 +116,9 @@ impl<D: Device> Reading<'_, D> {
         let set: DeviceSet = self.mirror.in_sync();
         let first = self.turn.get() & 1;
         self.turn.set(first + 1);
-        [first, 1 - first].into_iter().filter(move |device| set.contains(*device))
+        [first, 1 - first]
+            .into_iter()
+            .filter(move |device| set.contains(*device))
     }
 
     /// Makes the bad copies good. Only the span was verified: what else the blocks hold stays as
@@ -121,8 +132,15 @@ impl<D: Device> Reading<'_, D> {
                 room.copy_from_slice(good.bytes());
             }
             let device = self.mirror.name(copy.device);
-            let mended = self.mirror.mend(copy.device, good.span.group, good.span.start(), buf).await;
-            let Span { group, offset_bytes, .. } = good.span;
+            let mended = self
+                .mirror
+                .mend(copy.device, good.span.group, good.span.start(), buf)
+                .await;
+            let Span {
+                group,
+                offset_bytes,
+                ..
+            } = good.span;
             match mended {
                 Ok(()) => {
                     self.counters.mended.add(1);
@@ -137,13 +155,21 @@ impl<D: Device> Reading<'_, D> {
 
     fn damaged(&self, span: Span, what: &dyn Fn() -> String, bad: &[BadCopy]) -> StoreError {
         self.counters.damaged.add(1);
-        let Span { group, offset_bytes, len_bytes } = span;
+        let Span {
+            group,
+            offset_bytes,
+            len_bytes,
+        } = span;
         let mut text = format!(
             "{}, in group {group} at {offset_bytes}, {len_bytes} bytes",
             what()
         );
         for copy in bad {
-            text.push_str(&format!("; on {}: {}", self.mirror.name(copy.device), copy.why));
+            text.push_str(&format!(
+                "; on {}: {}",
+                self.mirror.name(copy.device),
+                copy.why
+            ));
         }
         tracing::error!(what = text, "damaged on every copy");
         let unreadable = !bad.is_empty() && bad.iter().all(|copy| copy.held.is_none());

@@ -79,8 +79,19 @@ pub(crate) struct Recovery<D> {
 
 impl<D: Device> Recovery<D> {
     pub(crate) fn reading(&self) -> Reading<'_, D> {
-        let Self { buffers, counters, mirror, turn, .. } = self;
-        Reading { buffers, counters, mirror, turn }
+        let Self {
+            buffers,
+            counters,
+            mirror,
+            turn,
+            ..
+        } = self;
+        Reading {
+            buffers,
+            counters,
+            mirror,
+            turn,
+        }
     }
 }
 
@@ -107,18 +118,29 @@ pub(crate) async fn recover<D: Device>(
     if !newest.features.writable() {
         return Err(OpenError::Features);
     }
-    let mut superblocks = Superblocks { newest, stale: Default::default() };
+    let mut superblocks = Superblocks {
+        newest,
+        stale: Default::default(),
+    };
     let in_sync = judge_devices(&seen, &mut superblocks.newest, force_degraded)?;
     let limits = superblocks.newest.limits;
     let damaged = |_| OpenError::Features;
-    let layout =
-        Layout::new(&superblocks.newest.devices, limits.segment_bytes).map_err(damaged)?;
+    let layout = Layout::new(&superblocks.newest.devices, limits.segment_bytes).map_err(damaged)?;
     config.inline_bytes_max = limits.inline_bytes_max as usize;
     config.frame_bytes_max = limits.frame_bytes_max as usize;
     config.scale_to(&layout);
-    let (mut handles, mut places) = ([const { None }; DEVICES_MAX], vec![usize::MAX; devices.len()]);
+    let (mut handles, mut places) = (
+        [const { None }; DEVICES_MAX],
+        vec![usize::MAX; devices.len()],
+    );
     let mut names: Vec<String> = vec!["missing".into(); layout.devices()];
-    for Seen { device, given, superblock, stale } in &seen {
+    for Seen {
+        device,
+        given,
+        superblock,
+        stale,
+    } in &seen
+    {
         let index = usize::from(superblock.device.0);
         if let Some(copies) = superblocks.stale.get_mut(index) {
             copies.clone_from(stale);
@@ -140,7 +162,12 @@ pub(crate) async fn recover<D: Device>(
         space: Space::new(layout.clone(), pins.clone()),
         index: Index::new(),
         catalog: Catalog::default(),
-        log: Log::begin(superblocks.newest.pool, epoch, &layout, superblocks.newest.time_floor),
+        log: Log::begin(
+            superblocks.newest.pool,
+            epoch,
+            &layout,
+            superblocks.newest.time_floor,
+        ),
         shape: Shape::default(),
         superblocks,
         counters: Counters::default(),
@@ -153,8 +180,18 @@ pub(crate) async fn recover<D: Device>(
         epoch: Epoch(epoch.0 - 1),
         lsn: recovery.run(random, readmit_failed).await?,
     };
-    let Recovery { layout, index, space, catalog, log, shape, superblocks, counters, buffers, .. } =
-        recovery;
+    let Recovery {
+        layout,
+        index,
+        space,
+        catalog,
+        log,
+        shape,
+        superblocks,
+        counters,
+        buffers,
+        ..
+    } = recovery;
     let tail = IndexTail::default();
     Ok(Recovered {
         config,
@@ -211,9 +248,14 @@ impl<D: Device> Recovery<D> {
         loop {
             let set = self.mirror.in_sync();
             if set.is_empty() {
-                return Err(OpenError::AllFailed { why: "no device is left".into() });
+                return Err(OpenError::AllFailed {
+                    why: "no device is left".into(),
+                });
             }
-            let written = self.superblocks.write(&self.mirror, set, self.log.floor).await;
+            let written = self
+                .superblocks
+                .write(&self.mirror, set, self.log.floor)
+                .await;
             if written.failed.is_empty() {
                 return Ok(());
             }
@@ -229,7 +271,9 @@ impl<D: Device> Recovery<D> {
         }
         self.mirror.drop_from_sync(failed);
         if self.mirror.in_sync().is_empty() {
-            return Err(OpenError::AllFailed { why: why.to_owned() });
+            return Err(OpenError::AllFailed {
+                why: why.to_owned(),
+            });
         }
         Ok(())
     }
@@ -251,15 +295,24 @@ async fn see<D: Device>(devices: &[D]) -> Result<(Vec<Seen<D>>, Option<OpenError
     for (given, device) in devices.iter().enumerate() {
         match superblock_of(device).await {
             Ok((superblock, stale)) => {
-                seen.push(Seen { device: device.clone(), given, superblock, stale });
+                seen.push(Seen {
+                    device: device.clone(),
+                    given,
+                    superblock,
+                    stale,
+                });
             }
             Err(error) => unreadable = Some(error),
         }
     }
     let pool = seen.first().map(|first| first.superblock.pool);
-    let other = seen.iter().find(|device| Some(device.superblock.pool) != pool);
+    let other = seen
+        .iter()
+        .find(|device| Some(device.superblock.pool) != pool);
     if let Some(other) = other {
-        return Err(OpenError::OtherPool { device: other.device.name().to_owned() });
+        return Err(OpenError::OtherPool {
+            device: other.device.name().to_owned(),
+        });
     }
     Ok((seen, unreadable))
 }
@@ -284,14 +337,20 @@ pub(crate) async fn superblock_of<D: Device>(
     let name = || device.name().to_owned();
     match (choose(&found), failed) {
         (Ok(superblock), _) => {
-            let stale = (0..COPIES).filter(|copy| found.get(*copy) != Some(&Ok(superblock.clone())));
+            let stale =
+                (0..COPIES).filter(|copy| found.get(*copy) != Some(&Ok(superblock.clone())));
             let stale = stale.collect();
             Ok((superblock, stale))
         }
-        (Err(_), Some(source)) => {
-            Err(OpenError::Device { device: name(), what: "reading the superblock", source })
-        }
-        (Err(source), None) => Err(OpenError::NoSuperblock { device: name(), source }),
+        (Err(_), Some(source)) => Err(OpenError::Device {
+            device: name(),
+            what: "reading the superblock",
+            source,
+        }),
+        (Err(source), None) => Err(OpenError::NoSuperblock {
+            device: name(),
+            source,
+        }),
     }
 }
 
@@ -304,7 +363,10 @@ fn newest<D>(seen: &[Seen<D>], unreadable: Option<OpenError>) -> Result<Superblo
     match (newest, unreadable) {
         (Some(newest), _) => Ok(newest.clone()),
         (None, Some(error)) => Err(error),
-        (None, None) => Err(OpenError::DeviceCount { devices: 0, log_devices: 0 }),
+        (None, None) => Err(OpenError::DeviceCount {
+            devices: 0,
+            log_devices: 0,
+        }),
     }
 }
 
@@ -317,7 +379,9 @@ fn judge_devices<D>(
 ) -> Result<DeviceSet, OpenError> {
     let mut in_sync = DeviceSet::default();
     for (index, row) in newest.devices.iter_mut().enumerate() {
-        let here = seen.iter().any(|device| usize::from(device.superblock.device.0) == index);
+        let here = seen
+            .iter()
+            .any(|device| usize::from(device.superblock.device.0) == index);
         match (row.state, here) {
             (DeviceState::InSync, true) => in_sync = in_sync.with(DeviceSet::of(index)),
             (DeviceState::InSync, false) if force_degraded => row.state = DeviceState::Outdated,
@@ -326,7 +390,9 @@ fn judge_devices<D>(
         }
     }
     if in_sync.is_empty() {
-        return Err(OpenError::AllFailed { why: "no device that is here is in sync".into() });
+        return Err(OpenError::AllFailed {
+            why: "no device that is here is in sync".into(),
+        });
     }
     Ok(in_sync)
 }

@@ -35,15 +35,18 @@ pub(crate) trait Rows {
     fn get(&self, key: &[u8]) -> Option<&[u8]>;
 
     /// Shows the rows whose keys begin with `prefix`, in order, until told to stop.
-    fn scan(&self, prefix: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>);
+    fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>);
 }
+
+/// Looks at one row, and tells whether to go on.
+pub(crate) type Visit<'v> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'v;
 
 impl Rows for Index {
     fn get(&self, key: &[u8]) -> Option<&[u8]> {
         Index::get(self, key)
     }
 
-    fn scan(&self, prefix: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>) {
+    fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) {
         let mut cursor = self.cursor(prefix);
         while let Some((key, value)) = cursor.next() {
             if !key.starts_with(prefix) || visit(key, value).is_break() {
@@ -62,7 +65,10 @@ pub(crate) struct Staged<'a> {
 
 impl<'a> Staged<'a> {
     pub(crate) fn new(index: &'a Index) -> Self {
-        Self { index, changes: Changes::new() }
+        Self {
+            index,
+            changes: Changes::new(),
+        }
     }
 
     pub(crate) fn into_changes(self) -> Changes {
@@ -75,7 +81,9 @@ impl<'a> Staged<'a> {
 
     fn set_entry(&mut self, key: Vec<u8>, value: &Entry) -> Result<(), BadRow> {
         let mut row = Vec::with_capacity(128);
-        value.encode(&mut row).map_err(|_| BadRow("too long to be kept"))?;
+        value
+            .encode(&mut row)
+            .map_err(|_| BadRow("too long to be kept"))?;
         self.set(key, Some(row));
         Ok(())
     }
@@ -89,10 +97,15 @@ impl Rows for Staged<'_> {
         }
     }
 
-    fn scan(&self, prefix: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>) {
-        let from = (std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded);
+    fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) {
+        let from = (
+            std::ops::Bound::Included(prefix),
+            std::ops::Bound::Unbounded,
+        );
         let changes = self.changes.range::<[u8], _>(from);
-        let mut changes = changes.take_while(|(key, _)| key.starts_with(prefix)).peekable();
+        let mut changes = changes
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .peekable();
         if changes.peek().is_none() {
             return self.index.scan(prefix, visit);
         }
@@ -137,7 +150,9 @@ pub(crate) struct Version {
 impl Version {
     /// Reads a row of the object space.
     pub(crate) fn read(key: &[u8], value: &[u8]) -> Result<Self, BadRow> {
-        let inverted = key.last_chunk::<8>().ok_or(BadRow("its key is too short"))?;
+        let inverted = key
+            .last_chunk::<8>()
+            .ok_or(BadRow("its key is too short"))?;
         let sequence = Lsn(!u64::from_be_bytes(*inverted));
         let entry = decode(value)?;
         match entry {
@@ -185,7 +200,11 @@ fn find<T>(
     let mut found = Ok(None);
     rows.scan(prefix, &mut |key, value| {
         found = pick(key, value);
-        if matches!(found, Ok(None)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if matches!(found, Ok(None)) {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     });
     found
 }
@@ -196,7 +215,9 @@ pub(crate) fn current(
     bucket: BucketId,
     key: &ObjectKey,
 ) -> Result<Option<Version>, BadRow> {
-    find(rows, &entry::versions_of(bucket, key), |k, v| Version::read(k, v).map(Some))
+    find(rows, &entry::versions_of(bucket, key), |k, v| {
+        Version::read(k, v).map(Some)
+    })
 }
 
 /// A version by its id. The `null` version may be anywhere among the key's versions.
@@ -208,7 +229,10 @@ pub(crate) fn version(
 ) -> Result<Option<Version>, BadRow> {
     if let Some(sequence) = entry::sequence_of(id) {
         let row = entry::object_key(bucket, key, sequence);
-        let found = rows.get(&row).map(|value| Version::read(&row, value)).transpose()?;
+        let found = rows
+            .get(&row)
+            .map(|value| Version::read(&row, value))
+            .transpose()?;
         return Ok(found.filter(|version| version.id() == *id));
     }
     find(rows, &entry::versions_of(bucket, key), |k, v| {
@@ -226,8 +250,12 @@ pub(crate) fn upload(
         if !key.ends_with(&of.upload.0) {
             return Ok(None);
         }
-        let (_, behind) = key.split_at_checked(prefix.len()).ok_or(BadRow("its key is too short"))?;
-        let sequence = behind.first_chunk::<8>().ok_or(BadRow("its key is too short"))?;
+        let (_, behind) = key
+            .split_at_checked(prefix.len())
+            .ok_or(BadRow("its key is too short"))?;
+        let sequence = behind
+            .first_chunk::<8>()
+            .ok_or(BadRow("its key is too short"))?;
         match decode(value)? {
             Entry::Upload(entry) => Ok(Some((Lsn(u64::from_be_bytes(*sequence)), entry))),
             _ => Err(BadRow("it is no upload")),
@@ -241,7 +269,11 @@ pub(crate) fn part(
     of: &UploadRef,
     number: u16,
 ) -> Result<Option<PartEntry>, BadRow> {
-    match rows.get(&entry::part_key(of.upload, number)).map(decode).transpose()? {
+    match rows
+        .get(&entry::part_key(of.upload, number))
+        .map(decode)
+        .transpose()?
+    {
         None => Ok(None),
         Some(Entry::Part(part)) => Ok(Some(part)),
         Some(_) => Err(BadRow("it is no part")),
@@ -261,17 +293,27 @@ pub(crate) fn extents(
     };
     let mut all = Vec::with_capacity(total);
     for row in 0..count {
-        match rows.get(&entry::extents_key(sequence, row)).map(decode).transpose()? {
+        match rows
+            .get(&entry::extents_key(sequence, row))
+            .map(decode)
+            .transpose()?
+        {
             Some(Entry::Extents(extents)) => all.extend(extents),
             _ => return Err(BadRow("its extents are missing")),
         }
     }
-    if all.len() == total { Ok(all) } else { Err(BadRow("its extents are not all there")) }
+    if all.len() == total {
+        Ok(all)
+    } else {
+        Err(BadRow("its extents are not all there"))
+    }
 }
 
 /// Brings changes into the index and keeps the groups' live bytes equal to what rows refer to.
 pub(crate) fn apply(index: &mut Index, space: &mut Space, changes: &Changes) -> Result<(), BadRow> {
-    changes.iter().try_for_each(|(key, new)| apply_one(index, space, key, new.as_deref()))
+    changes
+        .iter()
+        .try_for_each(|(key, new)| apply_one(index, space, key, new.as_deref()))
 }
 
 /// One row of it.
@@ -284,7 +326,9 @@ pub(crate) fn apply_one(
     let old = match new {
         Some(value) => {
             refer(space, value)?;
-            index.insert(key, value).map_err(|_| BadRow("too long to be kept"))?
+            index
+                .insert(key, value)
+                .map_err(|_| BadRow("too long to be kept"))?
         }
         None => index.remove(key),
     };
@@ -293,18 +337,34 @@ pub(crate) fn apply_one(
 
 fn refer(space: &mut Space, value: &[u8]) -> Result<(), BadRow> {
     let entry = decode(value)?;
-    let data = entry.extents().iter().filter(|e| e.form == blockhouse_format::ExtentForm::Shards);
+    let data = entry
+        .extents()
+        .iter()
+        .filter(|e| e.form == blockhouse_format::ExtentForm::Shards);
     for extent in data {
-        space.adopt(extent.group, GroupKind::Data, extent.generation, GroupState::Sealed);
+        space.adopt(
+            extent.group,
+            GroupKind::Data,
+            extent.generation,
+            GroupState::Sealed,
+        );
     }
-    for Reference { group, len_bytes, .. } in entry.references() {
+    for Reference {
+        group, len_bytes, ..
+    } in entry.references()
+    {
         space.refer(group, len_bytes);
     }
     Ok(())
 }
 
 fn release(space: &mut Space, value: &[u8]) -> Result<(), BadRow> {
-    for Reference { group, generation, len_bytes } in decode(value)?.references() {
+    for Reference {
+        group,
+        generation,
+        len_bytes,
+    } in decode(value)?.references()
+    {
         space.release(group, generation, len_bytes);
     }
     Ok(())

@@ -110,7 +110,10 @@ impl Shared {
 
     /// Hands an order to the log writer.
     pub(crate) fn send(&self, order: Order) -> Result<(), StoreError> {
-        let orders = self.orders.upgrade().ok_or_else(|| self.closed().to_store())?;
+        let orders = self
+            .orders
+            .upgrade()
+            .ok_or_else(|| self.closed().to_store())?;
         orders.try_send(order).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 Refused::Busy("orders waiting for the log writer").to_store()

@@ -31,8 +31,8 @@ use blockhouse_format::{
 use std::{
     collections::BTreeSet,
     sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+        Arc,
+        atomic::{AtomicU32, Ordering},
     },
 };
 
@@ -63,11 +63,16 @@ impl Pins {
         if let Some(count) = self.0.get(group.0 as usize) {
             count.fetch_add(1, Ordering::AcqRel);
         }
-        Pin { pins: self.clone(), group }
+        Pin {
+            pins: self.clone(),
+            group,
+        }
     }
 
     fn is_pinned(&self, group: u32) -> bool {
-        self.0.get(group as usize).is_some_and(|count| count.load(Ordering::Acquire) > 0)
+        self.0
+            .get(group as usize)
+            .is_some_and(|count| count.load(Ordering::Acquire) > 0)
     }
 }
 
@@ -218,7 +223,15 @@ impl Space {
     pub(crate) fn new(layout: Layout, pins: Pins) -> Self {
         let groups = vec![Group::fresh(); layout.groups() as usize];
         let free = layout.groups();
-        Self { groups, pins, layout, data: None, free, first_free: 0, checkpoint_bytes: 0 }
+        Self {
+            groups,
+            pins,
+            layout,
+            data: None,
+            free,
+            first_free: 0,
+            checkpoint_bytes: 0,
+        }
     }
 
     pub(crate) fn pins(&self) -> &Pins {
@@ -235,19 +248,24 @@ impl Space {
 
     /// Takes a free group of the lowest number; its generation rises.
     pub(crate) fn take(&mut self, purpose: Purpose) -> Result<(GroupId, Generation), NoGroup> {
-        if purpose == Purpose::Data && self.free <= self.reserve() {
+        if purpose == Purpose::Data && !self.takes_data() {
             return Err(NoGroup);
         }
         let pins = &self.pins;
         let mut pinned = None;
-        let free = self.groups.iter_mut().zip(0u32..).skip(self.first_free).find(|(group, number)| {
-            let free = group.state == GroupState::Free;
-            let held = free && pins.is_pinned(*number);
-            if held {
-                pinned.get_or_insert(*number);
-            }
-            free && !held
-        });
+        let free = self
+            .groups
+            .iter_mut()
+            .zip(0u32..)
+            .skip(self.first_free)
+            .find(|(group, number)| {
+                let free = group.state == GroupState::Free;
+                let held = free && pins.is_pinned(*number);
+                if held {
+                    pinned.get_or_insert(*number);
+                }
+                free && !held
+            });
         let (group, number) = free.ok_or(NoGroup)?;
         self.first_free = pinned.unwrap_or(number) as usize;
         *group = Group {
@@ -268,12 +286,19 @@ impl Space {
         generation: Generation,
         state: GroupState,
     ) {
-        let Some(group) = self.groups.get_mut(id.0 as usize) else { return };
+        let Some(group) = self.groups.get_mut(id.0 as usize) else {
+            return;
+        };
         if group.state == GroupState::Free || group.generation != generation {
             if group.state == GroupState::Free {
                 self.free -= 1;
             }
-            *group = Group { kind, generation, state, ..Group::fresh() };
+            *group = Group {
+                kind,
+                generation,
+                state,
+                ..Group::fresh()
+            };
         }
     }
 
@@ -315,7 +340,10 @@ impl Space {
     pub(crate) fn release(&mut self, id: GroupId, generation: Generation, bytes: u64) {
         let group = self.groups.get_mut(id.0 as usize);
         if let Some(group) = group.filter(|group| group.generation == generation) {
-            debug_assert!(group.live_bytes >= bytes, "more is released than was referred to");
+            debug_assert!(
+                group.live_bytes >= bytes,
+                "more is released than was referred to"
+            );
             group.live_bytes = group.live_bytes.saturating_sub(bytes);
             if teeth::bites(Bug::ReuseTooEarly) && group.is_dead_at(Lsn(u64::MAX)) {
                 group.state = GroupState::Free;
@@ -368,14 +396,23 @@ impl Space {
     fn open_data_group(&mut self, data_bytes: u32) -> Result<(), NoGroup> {
         let end = self.layout.payload().end;
         if let Some(open) = self.data {
-            if fitting(end - open.next_bytes, data_bytes, self.tail_shard_bytes_min()).is_some() {
+            if fitting(
+                end - open.next_bytes,
+                data_bytes,
+                self.tail_shard_bytes_min(),
+            )
+            .is_some()
+            {
                 return Ok(());
             }
             self.data = None;
             self.seal(open.group);
         }
         let (group, _) = self.take(Purpose::Data)?;
-        self.data = Some(OpenData { group, next_bytes: self.layout.payload().start });
+        self.data = Some(OpenData {
+            group,
+            next_bytes: self.layout.payload().start,
+        });
         Ok(())
     }
 
@@ -399,7 +436,9 @@ impl Space {
 
     /// A body needs its room no more: what it left is used again if nothing lies behind it.
     pub(crate) fn give_back(&mut self, room: Option<Room>) {
-        let (Some(room), Some(open)) = (room, self.data.as_mut()) else { return };
+        let (Some(room), Some(open)) = (room, self.data.as_mut()) else {
+            return;
+        };
         if open.group == room.group && open.next_bytes == room.end_bytes {
             open.next_bytes = room.next_bytes;
         }
@@ -441,6 +480,11 @@ impl Space {
         self.free < self.reserve()
     }
 
+    /// Whether a group may be taken for data.
+    pub(crate) fn takes_data(&self) -> bool {
+        self.free > self.reserve()
+    }
+
     /// Whether free groups run low.
     pub(crate) fn is_short(&self) -> bool {
         self.free <= self.reserve() + self.layout.groups() / 16 + 1
@@ -449,8 +493,13 @@ impl Space {
     /// Whether a checkpoint at `lsn` would bring groups of log or data nearer to being free. Index
     /// groups do not count: every checkpoint leaves some behind, and frees those of an earlier one.
     pub(crate) fn has_reclaimable(&self, lsn: Lsn) -> bool {
-        let content = self.groups.iter().filter(|group| group.kind != GroupKind::Index);
-        content.into_iter().any(|g| g.state == GroupState::Freeing || g.is_dead_at(lsn))
+        let content = self
+            .groups
+            .iter()
+            .filter(|group| group.kind != GroupKind::Index);
+        content
+            .into_iter()
+            .any(|g| g.state == GroupState::Freeing || g.is_dead_at(lsn))
     }
 
     /// The table as the checkpoint at `lsn` shall have it: what was `Freeing` is free, what is dead
@@ -493,7 +542,9 @@ impl Space {
 
     /// Restores one row of a checkpoint's table.
     pub(crate) fn restore(&mut self, id: GroupId, entry: &GroupEntry) {
-        let Some(group) = self.groups.get_mut(id.0 as usize) else { return };
+        let Some(group) = self.groups.get_mut(id.0 as usize) else {
+            return;
+        };
         *group = Group {
             state: entry.state,
             kind: entry.kind,
@@ -507,7 +558,11 @@ impl Space {
 
     /// All rows of a checkpoint's table have been restored.
     pub(crate) fn restored(&mut self) {
-        self.free = self.groups.iter().filter(|g| g.state == GroupState::Free).count() as u32;
+        self.free = self
+            .groups
+            .iter()
+            .filter(|g| g.state == GroupState::Free)
+            .count() as u32;
         self.first_free = 0;
     }
 
@@ -524,7 +579,11 @@ impl Space {
             if group.kind != GroupKind::Index || group.state == GroupState::Free {
                 continue;
             }
-            group.live_bytes = if referred.contains(&number) { payload } else { 0 };
+            group.live_bytes = if referred.contains(&number) {
+                payload
+            } else {
+                0
+            };
             if group.state == GroupState::Open && !open.contains(&number) {
                 group.state = GroupState::Sealed;
             }
@@ -534,7 +593,9 @@ impl Space {
     /// An index group that a failed checkpoint wrote to. If nothing else refers to it, it is free
     /// again at once: no superblock has ever named what is in it.
     pub(crate) fn abandon(&mut self, id: GroupId) {
-        let Some(group) = self.groups.get_mut(id.0 as usize) else { return };
+        let Some(group) = self.groups.get_mut(id.0 as usize) else {
+            return;
+        };
         let written = matches!(group.state, GroupState::Open | GroupState::Sealed);
         if group.kind != GroupKind::Index || !written {
             return;

@@ -1,12 +1,6 @@
 //! The store contract, fulfilled.
 
-use crate::{
-    catalog,
-    get::EngineObject,
-    mirror::Mirror,
-    order::Order,
-    shared::Shared,
-};
+use crate::{catalog, get::EngineObject, mirror::Mirror, order::Order, shared::Shared};
 use blockhouse_device::Device;
 use blockhouse_store::{
     Body, Bucket, BucketChange, CompleteError, Completion, CreateBucketError, DeleteBucketError,
@@ -46,13 +40,14 @@ impl<D> std::fmt::Debug for EngineStore<D> {
 }
 
 impl<D: Device> EngineStore<D> {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        orders: mpsc::Sender<Order>,
-        mirror: Mirror<D>,
-    ) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, orders: mpsc::Sender<Order>, mirror: Mirror<D>) -> Self {
         let (mirror, turn) = (Rc::new(mirror), Rc::new(Cell::new(0)));
-        Self { shared, mirror, turn, _orders: orders }
+        Self {
+            shared,
+            mirror,
+            turn,
+            _orders: orders,
+        }
     }
 
     /// Refuses a bucket that does not exist (any more), and a store that is closed.
@@ -65,7 +60,11 @@ impl<D: Device> EngineStore<D> {
     fn row_bytes(&self, bucket: BucketId, change: &BucketChange) -> usize {
         let catalog = self.shared.catalog.read();
         let documents = catalog.bucket_by_id(bucket).map_or(0, |bucket| {
-            bucket.documents.values().map(|document| document.len() + 16).sum()
+            bucket
+                .documents
+                .values()
+                .map(|document| document.len() + 16)
+                .sum()
         });
         let more = match change {
             BucketChange::Document(_, Some(bytes)) => bytes.len().min(catalog::DOCUMENT_BYTES_MAX),
@@ -79,7 +78,9 @@ impl<D: Device> ObjectStore for EngineStore<D> {
     type Object = EngineObject<D>;
 
     async fn create_bucket(&self, new: NewBucket) -> Result<Arc<Bucket>, CreateBucketError> {
-        self.shared.ask(|answer| Order::CreateBucket { new, answer }).await
+        self.shared
+            .ask(|answer| Order::CreateBucket { new, answer })
+            .await
     }
 
     async fn delete_bucket(
@@ -87,7 +88,13 @@ impl<D: Device> ObjectStore for EngineStore<D> {
         bucket: BucketId,
         now: Timestamp,
     ) -> Result<(), DeleteBucketError> {
-        self.shared.ask(|answer| Order::DeleteBucket { bucket, now, answer }).await
+        self.shared
+            .ask(|answer| Order::DeleteBucket {
+                bucket,
+                now,
+                answer,
+            })
+            .await
     }
 
     fn bucket(&self, name: &BucketName) -> Option<Arc<Bucket>> {
@@ -105,7 +112,13 @@ impl<D: Device> ObjectStore for EngineStore<D> {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let row_bytes = self.row_bytes(bucket, &change);
-        let order = |answer| Order::ChangeBucket { bucket, change, now, row_bytes, answer };
+        let order = |answer| Order::ChangeBucket {
+            bucket,
+            change,
+            now,
+            row_bytes,
+            answer,
+        };
         self.shared.ask(order).await
     }
 
@@ -156,7 +169,9 @@ impl<D: Device> ObjectStore for EngineStore<D> {
 
     async fn create_upload(&self, new: NewUpload) -> Result<UploadId, StoreError> {
         let new = Box::new(new);
-        self.shared.ask(|answer| Order::CreateUpload { new, answer }).await
+        self.shared
+            .ask(|answer| Order::CreateUpload { new, answer })
+            .await
     }
 
     async fn put_part<B: Body>(
@@ -191,7 +206,13 @@ impl<D: Device> ObjectStore for EngineStore<D> {
 
     async fn abort_upload(&self, upload: &UploadRef, now: Timestamp) -> Result<(), UploadError> {
         let upload = upload.clone();
-        self.shared.ask(|answer| Order::Abort { upload, now, answer }).await
+        self.shared
+            .ask(|answer| Order::Abort {
+                upload,
+                now,
+                answer,
+            })
+            .await
     }
 
     fn time_floor(&self) -> Timestamp {

@@ -12,9 +12,7 @@ use crate::{
     mirror::{DeviceSet, Mirror},
 };
 use blockhouse_device::{AlignedBuf, BLOCK_BYTES, Device};
-use blockhouse_format::{
-    CheckpointSlot, DeviceIndex, DeviceState, Superblock, copies,
-};
+use blockhouse_format::{CheckpointSlot, DeviceIndex, DeviceState, Superblock, copies};
 use blockhouse_types::Timestamp;
 use std::{io, sync::Arc};
 
@@ -61,7 +59,9 @@ impl Superblocks {
         let mut written = Written::default();
         for second in [false, true] {
             for device in set.without(written.failed).iter() {
-                let Some(handle) = mirror.device(device) else { continue };
+                let Some(handle) = mirror.device(device) else {
+                    continue;
+                };
                 let part = self.part(device, second);
                 let result = write_copies(handle, &self.newest, device, &part).await;
                 if let Err(error) = result {
@@ -82,7 +82,11 @@ impl Superblocks {
         let stale = self.stale.get(device).map_or(&[][..], Vec::as_slice);
         let good = (0..COPIES).filter(|copy| !stale.contains(copy));
         let order = stale.iter().copied().chain(good);
-        let (skip, take) = if second { (COPIES / 2, COPIES) } else { (0, COPIES / 2) };
+        let (skip, take) = if second {
+            (COPIES / 2, COPIES)
+        } else {
+            (0, COPIES / 2)
+        };
         order.skip(skip).take(take).collect()
     }
 }
@@ -102,7 +106,9 @@ pub(crate) async fn write_copies<D: Device>(
     let mut buf = AlignedBuf::zeroed(BLOCK_BYTES);
     buf.copy_from_slice(&own.encode());
     let buf = Arc::new(buf);
-    let len_bytes = own.own_row().map_or(device.len_bytes(), |row| row.len_bytes);
+    let len_bytes = own
+        .own_row()
+        .map_or(device.len_bytes(), |row| row.len_bytes);
     let places = copies(len_bytes);
     for place in part.iter().filter_map(|copy| places.get(*copy)) {
         device.write(*place, Arc::clone(&buf)).await?;

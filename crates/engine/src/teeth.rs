@@ -4,6 +4,10 @@
 //! [`bites`] is constant and nothing of this is in the program.
 
 /// One mistake.
+#[cfg_attr(
+    not(feature = "teeth"),
+    expect(unreachable_pub, reason = "public with the feature only")
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bug {
     /// A frame is written but not flushed.
@@ -28,6 +32,7 @@ pub enum Bug {
     OneMirrorOnly,
 }
 
+#[cfg(feature = "teeth")]
 impl Bug {
     /// All of them.
     pub const ALL: [Self; 10] = [

@@ -10,9 +10,7 @@ use blockhouse_store::{
     PutError, Seal, StoreError, StoredObject, WriteCondition,
     kit::{self, Profile, SplitMix},
 };
-use blockhouse_types::{
-    AccountId, BucketId, BucketName, Clock, ETag, ObjectKey, Timestamp,
-};
+use blockhouse_types::{AccountId, BucketId, BucketName, Clock, ETag, ObjectKey, Timestamp};
 use bytes::Bytes;
 use std::{future::Future, sync::Arc};
 
@@ -34,7 +32,9 @@ fn small() -> EngineConfig {
 }
 
 fn run<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, work)
 }
 
@@ -79,7 +79,10 @@ async fn put(
     key: &str,
     bytes: Vec<u8>,
 ) -> Result<(), PutError> {
-    let seal = Seal { etag: ETag::of_body([bytes.len() as u8; 16]), checksum: None };
+    let seal = Seal {
+        etag: ETag::of_body([bytes.len() as u8; 16]),
+        checksum: None,
+    };
     let new = NewObject {
         bucket,
         key: ObjectKey::parse(key).unwrap(),
@@ -87,11 +90,17 @@ async fn put(
         condition: WriteCondition::None,
         now: Timestamp::from_secs(6),
     };
-    store.put(new, &mut BytesBody::new(Bytes::from(bytes), seal)).await.map(drop)
+    store
+        .put(new, &mut BytesBody::new(Bytes::from(bytes), seal))
+        .await
+        .map(drop)
 }
 
 async fn get(store: &EngineStore<SimDevice>, bucket: BucketId, key: &str) -> Vec<u8> {
-    let object = store.open(bucket, &ObjectKey::parse(key).unwrap(), None).await.unwrap();
+    let object = store
+        .open(bucket, &ObjectKey::parse(key).unwrap(), None)
+        .await
+        .unwrap();
     let size = object.info().size;
     let mut reader = object.read(0..size);
     let mut all = Vec::new();
@@ -102,7 +111,14 @@ async fn get(store: &EngineStore<SimDevice>, bucket: BucketId, key: &str) -> Vec
 }
 
 fn pattern(len: usize, seed: u8) -> Vec<u8> {
-    (0..len).map(|n| (n as u8).wrapping_mul(31).wrapping_add(seed).wrapping_add((n >> 8) as u8)).collect()
+    (0..len)
+        .map(|n| {
+            (n as u8)
+                .wrapping_mul(31)
+                .wrapping_add(seed)
+                .wrapping_add((n >> 8) as u8)
+        })
+        .collect()
 }
 
 #[test]
@@ -114,15 +130,23 @@ fn bytes_come_back_also_after_a_restart() {
         let bucket = store.create_bucket(bucket("one")).await.unwrap().id;
         let sizes = [0, 1, 4096, 4097, 70_000, 300_000];
         for (n, size) in sizes.into_iter().enumerate() {
-            put(&store, bucket, &format!("k{n}"), pattern(size, n as u8)).await.unwrap();
+            put(&store, bucket, &format!("k{n}"), pattern(size, n as u8))
+                .await
+                .unwrap();
         }
         engine.audit().unwrap();
         for (n, size) in sizes.into_iter().enumerate() {
-            assert!(get(&store, bucket, &format!("k{n}")).await == pattern(size, n as u8), "{size}");
+            assert!(
+                get(&store, bucket, &format!("k{n}")).await == pattern(size, n as u8),
+                "{size}"
+            );
         }
         engine.shutdown().await.unwrap();
         for clean in [true, false] {
-            let media = devices.iter().map(|d| d.after_power_cut(Keep::Durable)).collect();
+            let media = devices
+                .iter()
+                .map(|d| d.after_power_cut(Keep::Durable))
+                .collect();
             let devices = self::devices(media);
             let (engine, store) = started(&devices, &config).await.unwrap();
             assert!(engine.stats().replayed_records == 0 || !clean);
@@ -144,7 +168,10 @@ fn conforms_to_the_model() {
             let model = kit::conform(&store, Profile::default(), seed, 1500, 100).await;
             let model = model.unwrap_or_else(|mismatch| panic!("{mismatch}"));
             engine.audit().unwrap();
-            let media = devices.iter().map(|d| d.after_power_cut(Keep::Durable)).collect();
+            let media = devices
+                .iter()
+                .map(|d| d.after_power_cut(Keep::Durable))
+                .collect();
             let devices = self::devices(media);
             let (engine, store) = started(&devices, &config).await.unwrap();
             engine.audit().unwrap();
@@ -186,11 +213,19 @@ fn a_full_store_deletes_and_takes_again() {
                 (from..to).map(target).collect()
             };
             for from in (0..count).step_by(500) {
-                let done = store.delete(bucket, targets(from, (from + 500).min(count)), Timestamp::from_secs(9));
+                let done = store.delete(
+                    bucket,
+                    targets(from, (from + 500).min(count)),
+                    Timestamp::from_secs(9),
+                );
                 done.await.unwrap();
             }
             engine.audit().unwrap();
         }
-        assert!(counts[2] * 10 >= counts[0] * 9, "{counts:?} {:?}", engine.stats());
+        assert!(
+            counts[2] * 10 >= counts[0] * 9,
+            "{counts:?} {:?}",
+            engine.stats()
+        );
     });
 }

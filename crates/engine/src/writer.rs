@@ -73,7 +73,7 @@ pub(crate) type Running = Pin<Box<dyn Future<Output = Finished>>>;
 /// What the writer has to do next.
 enum Event {
     Order(Order),
-    Checkpointed(Finished),
+    Checkpointed(Box<Finished>),
     /// Every handle of the engine is gone.
     End,
 }
@@ -99,7 +99,7 @@ impl<L: Device> LogWriter<L> {
                 Event::End => break,
                 Event::Checkpointed(finished) => {
                     running = None;
-                    self.end_checkpoint(finished).await;
+                    self.end_checkpoint(*finished).await;
                 }
                 Event::Order(Order::Shutdown { answer }) => {
                     let result = self.shut_down(running.take()).await;
@@ -126,14 +126,18 @@ impl<L: Device> LogWriter<L> {
         };
         tokio::select! {
             biased;
-            finished = checkpoint => Event::Checkpointed(finished),
+            finished = checkpoint => Event::Checkpointed(Box::new(finished)),
             order = orders.recv() => order.map_or(Event::End, Event::Order),
         }
     }
 
     async fn serve(&mut self, order: Order, running: &mut Option<Running>) {
         match order {
-            Order::DevicesFailed { devices, why, answer } => {
+            Order::DevicesFailed {
+                devices,
+                why,
+                answer,
+            } => {
                 let result = self.lose(devices, &why).await;
                 drop(answer.send(result));
             }
@@ -158,8 +162,9 @@ impl<L: Device> LogWriter<L> {
             return self.park(order);
         }
         if let Order::WantSpace { answer } = order {
-            let room = !self.shared.space.lock().is_full();
-            drop(answer.send(room));
+            let room = self.shared.space.lock().takes_data();
+            // The body may have gone.
+            answer.send(room).ok();
         }
     }
 
@@ -176,10 +181,13 @@ impl<L: Device> LogWriter<L> {
         if self.parked.is_empty() {
             return;
         }
-        let full = self.shared.space.lock().is_full();
+        let (full, takes_data) = {
+            let space = self.shared.space.lock();
+            (space.is_full(), space.takes_data())
+        };
         for order in std::mem::take(&mut self.parked) {
             match order {
-                Order::WantSpace { answer } => drop(answer.send(!full)),
+                Order::WantSpace { answer } => drop(answer.send(takes_data)),
                 order if full => order.refuse(&Refused::NoSpace),
                 order => self.held.push_back(order),
             }

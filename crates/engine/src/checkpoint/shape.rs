@@ -26,21 +26,43 @@ pub(crate) struct Shape {
 
 impl Shape {
     /// What was loaded from a checkpoint.
-    pub(crate) fn loaded(base: Vec<Pointer>, runs: Vec<Vec<Pointer>>, others: Vec<GroupId>) -> Self {
-        Self { base, runs, others, rebase: false, no_room: false }
+    pub(crate) fn loaded(
+        base: Vec<Pointer>,
+        runs: Vec<Vec<Pointer>>,
+        others: Vec<GroupId>,
+    ) -> Self {
+        Self {
+            base,
+            runs,
+            others,
+            rebase: false,
+            no_room: false,
+        }
     }
 
     /// What the next checkpoint keeps of this one: everything, or nothing.
     pub(crate) fn next(&self, resident_bytes: u64, changed_bytes: u64) -> Self {
-        let runs: u64 = self.runs.iter().flatten().map(|p| u64::from(p.len_bytes)).sum();
+        let runs: u64 = self
+            .runs
+            .iter()
+            .flatten()
+            .map(|p| u64::from(p.len_bytes))
+            .sum();
         let base: u64 = self.base.iter().map(|p| u64::from(p.len_bytes)).sum();
         let small = resident_bytes < ALWAYS_REBASE_BYTES;
         let many = self.runs.len() + 1 >= RUNS_WANTED || runs + changed_bytes > base / 4;
         let must = self.base.is_empty() || self.runs.len() + 1 >= RUNS_MAX;
         if must || (!self.no_room && (small || many)) {
-            return Self { rebase: true, ..Self::default() };
+            return Self {
+                rebase: true,
+                ..Self::default()
+            };
         }
-        Self { others: Vec::new(), no_room: false, ..self.clone() }
+        Self {
+            others: Vec::new(),
+            no_room: false,
+            ..self.clone()
+        }
     }
 
     /// The checkpoint that was to follow failed: the next one is content with a run.
@@ -68,7 +90,11 @@ impl Shape {
 
     /// Groups of the index's sections.
     pub(crate) fn kept_groups(&self) -> BTreeSet<GroupId> {
-        self.base.iter().chain(self.runs.iter().flatten()).map(|p| p.group).collect()
+        self.base
+            .iter()
+            .chain(self.runs.iter().flatten())
+            .map(|p| p.group)
+            .collect()
     }
 
     /// Groups of everything.

@@ -54,7 +54,11 @@ impl IndexTail {
     pub(crate) fn reserve(&mut self, space: &mut Space, len_bytes: usize) -> Result<(), NoGroup> {
         let end = space.payload().end;
         loop {
-            let room: u64 = self.filling.iter().map(|f| u64::from(end - f.next_bytes)).sum();
+            let room: u64 = self
+                .filling
+                .iter()
+                .map(|f| u64::from(end - f.next_bytes))
+                .sum();
             if room >= len_bytes as u64 {
                 return Ok(());
             }
@@ -65,7 +69,11 @@ impl IndexTail {
     fn take(&mut self, space: &mut Space) -> Result<(), NoGroup> {
         let (group, generation) = space.take(Purpose::Index)?;
         let next_bytes = space.payload().start;
-        self.filling.push(Filling { group, generation, next_bytes });
+        self.filling.push(Filling {
+            group,
+            generation,
+            next_bytes,
+        });
         self.groups.push(group);
         Ok(())
     }

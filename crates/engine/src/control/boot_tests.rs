@@ -32,7 +32,9 @@ fn config() -> EngineConfig {
 }
 
 fn run<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, work)
 }
 
@@ -59,16 +61,25 @@ async fn make_bucket(store: &EngineStore<SimDevice>, n: usize) {
     };
     let bucket = store.create_bucket(new).await.unwrap();
     let change = BucketChange::Versioning(Versioning::Enabled);
-    store.change_bucket(bucket.id, change, Timestamp::from_secs(6)).await.unwrap();
+    store
+        .change_bucket(bucket.id, change, Timestamp::from_secs(6))
+        .await
+        .unwrap();
 }
 
 fn names(store: &EngineStore<SimDevice>) -> Vec<String> {
-    store.buckets().iter().map(|bucket| bucket.name.as_str().to_owned()).collect()
+    store
+        .buckets()
+        .iter()
+        .map(|bucket| bucket.name.as_str().to_owned())
+        .collect()
 }
 
 fn names_in_copy(engine: &Engine) -> Vec<String> {
     let rows = engine.control_rows(TABLE_BUCKETS, b"", 100).unwrap();
-    rows.into_iter().map(|row| String::from_utf8(row.key).unwrap()).collect()
+    rows.into_iter()
+        .map(|row| String::from_utf8(row.key).unwrap())
+        .collect()
 }
 
 #[test]
@@ -78,20 +89,29 @@ fn the_copy_is_believed_after_an_orderly_end_and_decides_nothing_otherwise() {
     let damages: [(Damage, bool); 4] = [
         (|_| (), true),
         (|dir| fs::remove_dir_all(dir).unwrap(), false),
-        (|dir| fs::write(dir.join("live/db"), b"scrambled").unwrap(), false),
+        (
+            |dir| fs::write(dir.join("live/db"), b"scrambled").unwrap(),
+            false,
+        ),
         (|dir| fs::remove_file(dir.join("CLEAN")).unwrap(), false),
     ];
     run(async {
         let media = Media::zeroed(8 << 20);
         let device = SimDevice::new("sim", media, &Power::new(), 7);
-        create(std::slice::from_ref(&device), &config(), &mut SplitMix(1)).await.unwrap();
+        create(std::slice::from_ref(&device), &config(), &mut SplitMix(1))
+            .await
+            .unwrap();
         let (engine, store) = start(&device, &control).await;
         make_bucket(&store, 0).await;
         engine.shutdown().await.unwrap();
         for (n, (damage, believed)) in damages.into_iter().enumerate() {
             damage(&control);
             let (engine, store) = start(&device, &control).await;
-            assert_eq!(engine.stats().control_copy.unwrap().believed, believed, "damage {n}");
+            assert_eq!(
+                engine.stats().control_copy.unwrap().believed,
+                believed,
+                "damage {n}"
+            );
             make_bucket(&store, n + 1).await;
             assert_eq!(names(&store).len(), n + 2);
             assert_eq!(names_in_copy(&engine), names(&store));

@@ -101,11 +101,7 @@ impl SledCopy {
     }
 
     /// Applies a batch, unless the rows this copy was made of had it already.
-    pub(super) fn apply(
-        &mut self,
-        lsn: Lsn,
-        changes: &[Control],
-    ) -> Result<(), ControlError> {
+    pub(super) fn apply(&mut self, lsn: Lsn, changes: &[Control]) -> Result<(), ControlError> {
         if lsn > self.applied || self.applied == Lsn(0) {
             self.db.apply_batch(row::batch(lsn, changes))?;
             self.applied = lsn;

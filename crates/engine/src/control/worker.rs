@@ -9,8 +9,11 @@
 //! generation is no longer its own and ends without touching the directory.
 
 use super::{
-    ControlError, ControlRow, ControlTruth, LogEnd, REBUILDS_MAX, copy::SledCopy,
-    directory::Directory, marker::Marker, row::{self, RowsSum},
+    ControlError, ControlRow, ControlTruth, LogEnd, REBUILDS_MAX,
+    copy::SledCopy,
+    directory::Directory,
+    marker::Marker,
+    row::{self, RowsSum},
 };
 use blockhouse_format::{Lsn, record::Control};
 use parking_lot::Mutex;

@@ -18,10 +18,16 @@ impl<D: Device> Recovery<D> {
         let set = self.mirror.in_sync();
         let outcome = match last {
             None => self.mirror.flush(set).await,
-            Some(LastFrame { group, offset_bytes, bytes }) => {
+            Some(LastFrame {
+                group,
+                offset_bytes,
+                bytes,
+            }) => {
                 let mut buf = self.buffers.take(bytes.len());
                 buf.copy_from_slice(&bytes);
-                self.mirror.write_flush(set, group, offset_bytes, &Arc::new(buf)).await
+                self.mirror
+                    .write_flush(set, group, offset_bytes, &Arc::new(buf))
+                    .await
             }
         };
         self.settle(outcome).await
@@ -33,7 +39,9 @@ impl<D: Device> Recovery<D> {
         let block = BLOCK_BYTES as u32;
         let end = self.layout.payload().end;
         if self.log.offset_bytes + block > end {
-            let full = OpenError::AllFailed { why: "the log has no group to go on in".into() };
+            let full = OpenError::AllFailed {
+                why: "the log has no group to go on in".into(),
+            };
             let (group, generation) = self.log.successor.ok_or(full)?;
             self.space.seal(self.log.group);
             self.log.move_to(group, generation, &self.layout);
@@ -45,7 +53,9 @@ impl<D: Device> Recovery<D> {
         let (mut salt, mut buf) = ([0; 16], self.buffers.take(BLOCK_BYTES));
         random.fill(&mut salt);
         let mut frame = FrameBuilder::new(&mut buf, self.log.head(salt));
-        let impossible = |_| OpenError::AllFailed { why: "a block has no room for a frame".into() };
+        let impossible = |_| OpenError::AllFailed {
+            why: "a block has no room for a frame".into(),
+        };
         frame.push(&Body::Tick).map_err(impossible)?;
         if let Some((group, generation)) = announced {
             let event = Body::GroupEvent(GroupEvent {
@@ -61,11 +71,16 @@ impl<D: Device> Recovery<D> {
         buf.truncate(built.len_bytes);
         let (set, log) = (self.mirror.in_sync(), &self.log);
         let at = log.offset_bytes;
-        let outcome = self.mirror.write_flush(set, log.group, at, &Arc::new(buf)).await;
+        let outcome = self
+            .mirror
+            .write_flush(set, log.group, at, &Arc::new(buf))
+            .await;
         self.settle(outcome).await?;
         let first = self.log.lsn_next;
-        self.log.advance(built.len_bytes, built.header_crc, built.lsn_next);
-        self.space.note_lsns(self.log.group, first, self.log.durable());
+        self.log
+            .advance(built.len_bytes, built.header_crc, built.lsn_next);
+        self.space
+            .note_lsns(self.log.group, first, self.log.durable());
         if announced.is_some() {
             self.log.successor = announced;
         }

@@ -49,11 +49,16 @@ impl<D: Device> Recovery<D> {
         self.load_groups(&root.groups).await?;
         self.load_control(&root.control).await?;
         self.load_index(&root).await?;
-        let others = root.groups.iter().chain(&root.control).map(|pointer| pointer.group);
+        let others = root
+            .groups
+            .iter()
+            .chain(&root.control)
+            .map(|pointer| pointer.group);
         let others: Vec<GroupId> = others.chain([slot.group]).collect();
         self.shape = Shape::loaded(root.base.clone(), root.runs.clone(), others);
         self.space.set_index_groups(&self.shape.groups(), &[]);
-        self.space.set_checkpoint_bytes(self.index.resident_bytes() as u64);
+        self.space
+            .set_checkpoint_bytes(self.index.resident_bytes() as u64);
         self.log.group = root.log.group;
         self.log.generation = root.log.generation;
         self.log.offset_bytes = root.log.offset_bytes;
@@ -65,10 +70,22 @@ impl<D: Device> Recovery<D> {
     }
 
     async fn read_root(&self, slot: &CheckpointSlot) -> Result<CheckpointRoot, String> {
-        let CheckpointSlot { group, offset_bytes, len_bytes, .. } = *slot;
-        let span = Span { group, offset_bytes, len_bytes };
+        let CheckpointSlot {
+            group,
+            offset_bytes,
+            len_bytes,
+            ..
+        } = *slot;
+        let span = Span {
+            group,
+            offset_bytes,
+            len_bytes,
+        };
         let named = || "a checkpoint's root".to_owned();
-        let read = self.reading().span(span, &named, |bytes| slot.verify(bytes)).await;
+        let read = self
+            .reading()
+            .span(span, &named, |bytes| slot.verify(bytes))
+            .await;
         let covering = read.map_err(|error| error.to_string())?;
         let root = CheckpointRoot::decode(covering.bytes()).map_err(|error| error.to_string())?;
         if root.pool == self.superblocks.newest.pool && root.lsn == slot.lsn {
@@ -84,10 +101,22 @@ impl<D: Device> Recovery<D> {
         pointer: &Pointer,
         mut take: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), String>,
     ) -> Result<(), String> {
-        let Pointer { group, offset_bytes, len_bytes, .. } = *pointer;
-        let span = Span { group, offset_bytes, len_bytes };
+        let Pointer {
+            group,
+            offset_bytes,
+            len_bytes,
+            ..
+        } = *pointer;
+        let span = Span {
+            group,
+            offset_bytes,
+            len_bytes,
+        };
         let named = || "a checkpoint's section".to_owned();
-        let read = self.reading().span(span, &named, |bytes| pointer.verify(bytes)).await;
+        let read = self
+            .reading()
+            .span(span, &named, |bytes| pointer.verify(bytes))
+            .await;
         let covering = read.map_err(|error| error.to_string())?;
         let text = |error: DecodeError| error.to_string();
         let section = SectionReader::open(covering.bytes()).map_err(text)?;

@@ -45,8 +45,12 @@ struct Window {
 impl Window {
     fn from(&self, device: usize, group: GroupId, offset_bytes: u32) -> Option<&[u8]> {
         let same = self.device == device && self.group == group;
-        let skip = offset_bytes.checked_sub(self.start_bytes).filter(|_| same)?;
-        self.buf.get(skip as usize..).filter(|rest| !rest.is_empty())
+        let skip = offset_bytes
+            .checked_sub(self.start_bytes)
+            .filter(|_| same)?;
+        self.buf
+            .get(skip as usize..)
+            .filter(|rest| !rest.is_empty())
     }
 }
 
@@ -72,7 +76,11 @@ impl<D: Device> Recovery<D> {
             self.apply(&bytes)?;
             let len_bytes = bytes.len() as u32;
             let (group, offset_bytes) = (self.log.group, self.log.offset_bytes - len_bytes);
-            last = Some(LastFrame { group, offset_bytes, bytes });
+            last = Some(LastFrame {
+                group,
+                offset_bytes,
+                bytes,
+            });
         }
         self.judge_end().await?;
         let mut keep = vec![self.log.group];
@@ -82,7 +90,8 @@ impl<D: Device> Recovery<D> {
     }
 
     fn adopt_log_group(&mut self, group: GroupId, generation: Generation) {
-        self.space.adopt(group, GroupKind::Log, generation, GroupState::Open);
+        self.space
+            .adopt(group, GroupKind::Log, generation, GroupState::Open);
     }
 
     fn site(&self) -> FrameSite {
@@ -99,7 +108,12 @@ impl<D: Device> Recovery<D> {
     fn successor_site(&self) -> Option<FrameSite> {
         let (group, generation) = self.log.successor?;
         let offset_bytes = self.layout.payload().start;
-        Some(FrameSite { group, generation, offset_bytes, ..self.site() })
+        Some(FrameSite {
+            group,
+            generation,
+            offset_bytes,
+            ..self.site()
+        })
     }
 
     async fn in_successor(
@@ -136,9 +150,11 @@ impl<D: Device> Recovery<D> {
             }
         }
         match unreadable {
-            Some((device, source)) if !readable => {
-                Err(OpenError::Device { device, what: "reading the log", source })
-            }
+            Some((device, source)) if !readable => Err(OpenError::Device {
+                device,
+                what: "reading the log",
+                source,
+            }),
             _ => Ok(None),
         }
     }
@@ -151,7 +167,9 @@ impl<D: Device> Recovery<D> {
     ) -> io::Result<Option<Vec<u8>>> {
         let left = self.layout.payload().end - site.offset_bytes;
         let first = self.bytes_at(device, site, BLOCK_BYTES, window).await?;
-        let Ok(header) = FrameHeader::peek(first) else { return Ok(None) };
+        let Ok(header) = FrameHeader::peek(first) else {
+            return Ok(None);
+        };
         let due = site.owns(&header)
             && header.head.lsn_first == self.log.lsn_next
             && header.head.previous_crc == self.log.previous_crc
@@ -159,7 +177,9 @@ impl<D: Device> Recovery<D> {
         if !due {
             return Ok(None);
         }
-        let bytes = self.bytes_at(device, site, header.len_bytes as usize, window).await?;
+        let bytes = self
+            .bytes_at(device, site, header.len_bytes as usize, window)
+            .await?;
         match Frame::open(bytes, site) {
             FrameState::Valid(frame) => Ok(Some(frame.bytes().to_vec())),
             FrameState::Empty | FrameState::Invalid(_) => Ok(None),
@@ -190,11 +210,18 @@ impl<D: Device> Recovery<D> {
                     buf
                 }
             };
-            *window = Some(Window { device, group, start_bytes: at, buf });
+            *window = Some(Window {
+                device,
+                group,
+                start_bytes: at,
+                buf,
+            });
         }
         let bytes = window.as_ref().and_then(|w| w.from(device, group, at));
         let short = || io::Error::new(io::ErrorKind::UnexpectedEof, "the group ends");
-        bytes.and_then(|bytes| bytes.get(..len_bytes)).ok_or_else(short)
+        bytes
+            .and_then(|bytes| bytes.get(..len_bytes))
+            .ok_or_else(short)
     }
 
     /// Makes one frame true.
@@ -212,8 +239,13 @@ impl<D: Device> Recovery<D> {
             let mut staged = Staged::new(&self.index);
             for record in frame.records() {
                 let record = record.map_err(|error| bad(error.to_string()))?;
-                let at = At { lsn: record.lsn, place: record.place, inline: record.inline };
-                staged.stage(&record.body, &at).map_err(|error| bad(error.to_string()))?;
+                let at = At {
+                    place: record.place,
+                    inline: record.inline,
+                };
+                staged
+                    .stage(&record.body, &at)
+                    .map_err(|error| bad(error.to_string()))?;
                 match record.body {
                     Body::Control(change) => control.push(change),
                     Body::GroupEvent(event)
@@ -229,7 +261,9 @@ impl<D: Device> Recovery<D> {
         rows::apply(&mut self.index, &mut self.space, &changes)
             .map_err(|error| bad(error.to_string()))?;
         for change in control {
-            self.catalog.apply(change).map_err(|error: DecodeError| bad(error.to_string()))?;
+            self.catalog
+                .apply(change)
+                .map_err(|error: DecodeError| bad(error.to_string()))?;
         }
         if announced != self.log.successor
             && let Some((group, generation)) = announced
@@ -239,9 +273,12 @@ impl<D: Device> Recovery<D> {
         self.log.successor = announced;
         self.log.floor = self.log.floor.max(header.head.time_floor);
         self.log.advance(bytes.len(), header.crc, header.lsn_next());
-        self.space.note_lsns(self.log.group, header.head.lsn_first, self.log.durable());
+        self.space
+            .note_lsns(self.log.group, header.head.lsn_first, self.log.durable());
         self.counters.replayed_bytes.add(bytes.len() as u64);
-        self.counters.replayed_records.add(u64::from(header.records));
+        self.counters
+            .replayed_records
+            .add(u64::from(header.records));
         Ok(())
     }
 
@@ -285,7 +322,11 @@ impl<D: Device> Recovery<D> {
                 && header.head.offset_bytes == site.offset_bytes
                 && (header.head.lsn_first > due || header.head.durable_lsn >= due)
             {
-                let FrameSite { group, offset_bytes, .. } = self.site();
+                let FrameSite {
+                    group,
+                    offset_bytes,
+                    ..
+                } = self.site();
                 return Err(OpenError::LogDamaged {
                     lsn: due,
                     place: format!("group {group} at {offset_bytes}"),

@@ -14,7 +14,6 @@ use std::ops::ControlFlow;
 /// Where a record was put.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct At {
-    pub(crate) lsn: Lsn,
     pub(crate) place: RecordPlace,
     pub(crate) inline: InlinePlace,
 }
@@ -28,7 +27,10 @@ impl At {
             offset_bytes: 0,
             len_bytes: 0,
         };
-        Self { lsn: Lsn(0), place, inline: InlinePlace::default() }
+        Self {
+            place,
+            inline: InlinePlace::default(),
+        }
     }
 }
 
@@ -66,19 +68,41 @@ impl Staged<'_> {
             record: at.place,
             data,
         });
-        self.set_entry(entry::object_key(put.bucket, &put.key, put.sequence), &entry)
+        self.set_entry(
+            entry::object_key(put.bucket, &put.key, put.sequence),
+            &entry,
+        )
     }
 
     fn stage_marker(&mut self, marker: &DeleteMarker, at: &At) -> Result<(), BadRow> {
         let (version, modified) = (marker.version, marker.modified);
-        let entry = Entry::DeleteMarker(MarkerEntry { version, modified, record: at.place });
-        self.set_entry(entry::object_key(marker.bucket, &marker.key, marker.sequence), &entry)
+        let entry = Entry::DeleteMarker(MarkerEntry {
+            version,
+            modified,
+            record: at.place,
+        });
+        self.set_entry(
+            entry::object_key(marker.bucket, &marker.key, marker.sequence),
+            &entry,
+        )
     }
 
     fn stage_upload(&mut self, upload: &UploadStart, at: &At) -> Result<(), BadRow> {
-        let UploadStart { bucket, key, upload: id, sequence, initiated, checksum, .. } = upload;
+        let UploadStart {
+            bucket,
+            key,
+            upload: id,
+            sequence,
+            initiated,
+            checksum,
+            ..
+        } = upload;
         let (initiated, checksum) = (*initiated, *checksum);
-        let entry = Entry::Upload(UploadEntry { initiated, checksum, record: at.place });
+        let entry = Entry::Upload(UploadEntry {
+            initiated,
+            checksum,
+            record: at.place,
+        });
         self.set_entry(entry::upload_key(*bucket, key, *sequence, *id), &entry)
     }
 
@@ -126,7 +150,9 @@ impl Staged<'_> {
             Moved::UploadStart(u) => entry::upload_key(u.bucket, &u.key, u.sequence, u.upload),
             Moved::PartPut(part) => entry::part_key(part.upload, part.number),
         };
-        let Some(entry) = self.get(&key).map(decode).transpose()? else { return Ok(()) };
+        let Some(entry) = self.get(&key).map(decode).transpose()? else {
+            return Ok(());
+        };
         if entry.record() != Some(&relocate.old) {
             return Ok(());
         }
@@ -155,7 +181,10 @@ impl Staged<'_> {
             self.set_entry(entry::extents_key(sequence, rows), &Entry::Extents(row))?;
             rows = rows.checked_add(1).ok_or(too_many)?;
         }
-        Ok(DataPlace::Wide { extents: total, rows })
+        Ok(DataPlace::Wide {
+            extents: total,
+            rows,
+        })
     }
 
     fn drop_part(&mut self, key: Vec<u8>) -> Result<(), BadRow> {

@@ -1,6 +1,9 @@
 //! One frame, from the orders to the answers.
 
-use super::{LogWriter, Running, judge::{Judge, Verdicts}};
+use super::{
+    LogWriter, Running,
+    judge::{Judge, Verdicts},
+};
 use crate::{
     error::Refused,
     mirror::{DeviceSet, Outcome},
@@ -11,7 +14,7 @@ use crate::{
 };
 use blockhouse_device::{AlignedBuf, BLOCK_BYTES, Device};
 use blockhouse_format::{
-    GroupId, Lsn, GroupKind,
+    GroupId, GroupKind, Lsn,
     frame::{Built, FrameBuilder, HEADER_BYTES},
     record::{Body, GroupChange, GroupEvent},
 };
@@ -52,7 +55,9 @@ impl<L: Device> LogWriter<L> {
         if let Err(refused) = self.make_room(wanted, running).await {
             return batch.into_iter().for_each(|order| order.refuse(&refused));
         }
-        let Some(prepared) = self.prepare(batch, wanted) else { return };
+        let Some(prepared) = self.prepare(batch, wanted) else {
+            return;
+        };
         // 3. to 5.
         self.write_frame(prepared, running).await;
     }
@@ -97,7 +102,9 @@ impl<L: Device> LogWriter<L> {
     }
 
     fn take_waiting(&mut self) -> Option<Order> {
-        self.held.pop_front().or_else(|| self.orders.try_recv().ok())
+        self.held
+            .pop_front()
+            .or_else(|| self.orders.try_recv().ok())
     }
 
     /// What the records of one frame may take, in bytes.
@@ -139,7 +146,9 @@ impl<L: Device> LogWriter<L> {
         let taken = self.shared.space.lock().take(Purpose::Log);
         let next = taken.map_err(|_| Refused::NoSpace)?;
         let event = self.event_of(next);
-        frame.push(&event).map_err(|_| Refused::Busy("bytes of a log group"))?;
+        frame
+            .push(&event)
+            .map_err(|_| Refused::Busy("bytes of a log group"))?;
         let built = frame.finish();
         let verdicts = Verdicts {
             changes: rows::Changes::new(),
@@ -148,9 +157,19 @@ impl<L: Device> LogWriter<L> {
             floor: self.log.floor,
         };
         let announced = Some(next);
-        let prepared = Prepared { buf, built, verdicts, announced, is_tick: false };
+        let prepared = Prepared {
+            buf,
+            built,
+            verdicts,
+            announced,
+            is_tick: false,
+        };
         self.write_frame(prepared, running).await;
-        if self.is_closed() { Err(self.shared.closed()) } else { Ok(()) }
+        if self.is_closed() {
+            Err(self.shared.closed())
+        } else {
+            Ok(())
+        }
     }
 
     fn event_of(&self, (group, generation): (GroupId, blockhouse_format::Generation)) -> Body {
@@ -174,7 +193,9 @@ impl<L: Device> LogWriter<L> {
         let room = self.log.room_bytes(&self.shared.layout);
         let max = self.shared.config.frame_bytes_max.min(room);
         let mut buf = self.shared.buffers.take(wanted.min(max));
-        let is_tick = batch.iter().all(|order| matches!(order, Order::Tick { .. }));
+        let is_tick = batch
+            .iter()
+            .all(|order| matches!(order, Order::Tick { .. }));
         let announced = match self.log.successor {
             Some(_) => None,
             None => self.shared.space.lock().take(Purpose::Log).ok(),
@@ -186,8 +207,14 @@ impl<L: Device> LogWriter<L> {
         let mut random = shared.random.lock();
         let frame = FrameBuilder::new(&mut buf, self.log.head(salt));
         let rows_max = shared.config.control_rows_max;
-        let mut judge =
-            Judge::new(frame, &index, &catalog, &mut random, self.log.floor, rows_max);
+        let mut judge = Judge::new(
+            frame,
+            &index,
+            &catalog,
+            &mut random,
+            self.log.floor,
+            rows_max,
+        );
         let mut event_pushed = true;
         if let Some(event) = &event {
             event_pushed = judge.push(event).is_ok();
@@ -201,13 +228,30 @@ impl<L: Device> LogWriter<L> {
             verdicts.dues.into_iter().for_each(|due| due(None));
             return None;
         };
-        Some(Prepared { buf, built, verdicts, announced, is_tick })
+        Some(Prepared {
+            buf,
+            built,
+            verdicts,
+            announced,
+            is_tick,
+        })
     }
 
     /// Writes the frame and makes it true.
     async fn write_frame(&mut self, prepared: Prepared, running: &mut Option<Running>) {
-        let Prepared { mut buf, built, verdicts, announced, is_tick } = prepared;
-        let Verdicts { changes, control, dues, floor } = verdicts;
+        let Prepared {
+            mut buf,
+            built,
+            verdicts,
+            announced,
+            is_tick,
+        } = prepared;
+        let Verdicts {
+            changes,
+            control,
+            dues,
+            floor,
+        } = verdicts;
         buf.truncate(built.len_bytes);
         let first = self.log.lsn_next;
         let mut dues = Some(dues);
@@ -220,7 +264,8 @@ impl<L: Device> LogWriter<L> {
         if let Err(why) = self.settle(outcome).await {
             return dues.into_iter().flatten().for_each(|due| due(Some(&why)));
         }
-        self.log.advance(built.len_bytes, built.header_crc, built.lsn_next);
+        self.log
+            .advance(built.len_bytes, built.header_crc, built.lsn_next);
         if announced.is_some() {
             self.log.successor = announced;
         }
@@ -228,8 +273,13 @@ impl<L: Device> LogWriter<L> {
         self.log.witnessed = is_tick;
         self.count(built.len_bytes, first);
         // 4. Make it true for everyone.
-        self.shared.space.lock().note_lsns(self.log.group, first, self.log.durable());
-        self.shared.floor_ms.store(floor.millis(), Ordering::Release);
+        self.shared
+            .space
+            .lock()
+            .note_lsns(self.log.group, first, self.log.durable());
+        self.shared
+            .floor_ms
+            .store(floor.millis(), Ordering::Release);
         if dues.is_some() && !self.apply(&changes, control) {
             let why = self.shared.closed().to_store();
             return dues.into_iter().flatten().for_each(|due| due(Some(&why)));
@@ -248,11 +298,7 @@ impl<L: Device> LogWriter<L> {
     }
 
     /// Writes and flushes while a checkpoint goes on beside it.
-    async fn put_on_devices(
-        &self,
-        buf: Arc<AlignedBuf>,
-        running: &mut Option<Running>,
-    ) -> Outcome {
+    async fn put_on_devices(&self, buf: Arc<AlignedBuf>, running: &mut Option<Running>) -> Outcome {
         let mut set = self.mirror.in_sync();
         if teeth::bites(Bug::OneMirrorOnly) {
             set = DeviceSet(set.0 & 1);
@@ -263,7 +309,10 @@ impl<L: Device> LogWriter<L> {
                 return self.mirror.write(set, group, at, &buf).await;
             }
             let outcome = self.mirror.write_flush(set, group, at, &buf).await;
-            self.shared.counters.flushes.add(outcome.done.iter().count() as u64);
+            self.shared
+                .counters
+                .flushes
+                .add(outcome.done.iter().count() as u64);
             outcome
         };
         beside(work, running).await
@@ -280,7 +329,11 @@ impl<L: Device> LogWriter<L> {
 
     /// Brings the frame's changes into index, group table and catalog. False when the store had to
     /// be closed, because memory is not what it should be.
-    fn apply(&mut self, changes: &rows::Changes, control: Vec<blockhouse_format::record::Control>) -> bool {
+    fn apply(
+        &mut self,
+        changes: &rows::Changes,
+        control: Vec<blockhouse_format::record::Control>,
+    ) -> bool {
         let mut failed = None;
         let mut rest = changes.iter().peekable();
         while rest.peek().is_some() && failed.is_none() {

@@ -10,7 +10,10 @@ mod versions;
 use crate::{
     catalog::{self, Catalog},
     index::Index,
-    order::{Answer, CompleteOrder, Order, PartOrder, Payload, PutOrder, RetagOrder, Retagged, completion_bytes},
+    order::{
+        Answer, CompleteOrder, Order, PartOrder, Payload, PutOrder, RetagOrder, Retagged,
+        completion_bytes,
+    },
     rows::{self, At, BadRow, Changes, Rows, Staged},
     shared::Random,
     teeth::{self, Bug},
@@ -98,36 +101,79 @@ impl<'a> Judge<'a> {
     pub(super) fn judge(&mut self, order: Order) {
         let due = match order {
             Order::CreateBucket { new, answer } => due(answer, self.create_bucket(new), ()),
-            Order::DeleteBucket { bucket, now, answer } => {
-                due(answer, self.delete_bucket(bucket, now), ())
-            }
-            Order::ChangeBucket { bucket, change, now, answer, .. } => {
-                due(answer, self.change_bucket(bucket, change, now), ())
-            }
+            Order::DeleteBucket {
+                bucket,
+                now,
+                answer,
+            } => due(answer, self.delete_bucket(bucket, now), ()),
+            Order::ChangeBucket {
+                bucket,
+                change,
+                now,
+                answer,
+                ..
+            } => due(answer, self.change_bucket(bucket, change, now), ()),
             Order::Put(order) => {
-                let PutOrder { new, size, seal, payload, answer } = *order;
+                let PutOrder {
+                    new,
+                    size,
+                    seal,
+                    payload,
+                    answer,
+                } = *order;
                 let result = self.put(new, size, seal, &payload);
                 due(answer, result, payload)
             }
             Order::Retag(order) => {
-                let RetagOrder { put, of, now, answer } = *order;
+                let RetagOrder {
+                    put,
+                    of,
+                    now,
+                    answer,
+                } = *order;
                 due(answer, self.retag(put, of, now), ())
             }
-            Order::Delete { bucket, targets, now, answer } => {
-                due(answer, self.delete(bucket, &targets, now), ())
-            }
+            Order::Delete {
+                bucket,
+                targets,
+                now,
+                answer,
+            } => due(answer, self.delete(bucket, &targets, now), ()),
             Order::CreateUpload { new, answer } => due(answer, self.create_upload(*new), ()),
             Order::PutPart(order) => {
-                let PartOrder { upload, number, now, size, seal, payload, answer } = *order;
-                let part = Part { number, size, etag: seal.etag, checksum: seal.checksum, modified: now };
+                let PartOrder {
+                    upload,
+                    number,
+                    now,
+                    size,
+                    seal,
+                    payload,
+                    answer,
+                } = *order;
+                let part = Part {
+                    number,
+                    size,
+                    etag: seal.etag,
+                    checksum: seal.checksum,
+                    modified: now,
+                };
                 let result = self.put_part(&upload, part, &payload);
                 due(answer, result, payload)
             }
             Order::Complete(order) => {
-                let CompleteOrder { completion, attributes, answer, .. } = *order;
+                let CompleteOrder {
+                    completion,
+                    attributes,
+                    answer,
+                    ..
+                } = *order;
                 due(answer, self.complete(completion, attributes), ())
             }
-            Order::Abort { upload, now, answer } => due(answer, self.abort(&upload, now), ()),
+            Order::Abort {
+                upload,
+                now,
+                answer,
+            } => due(answer, self.abort(&upload, now), ()),
             Order::Tick { now, answer } => {
                 self.stamp(now);
                 due(answer, self.push(&Body::Tick).map(drop), ())
@@ -144,9 +190,24 @@ impl<'a> Judge<'a> {
     }
 
     pub(super) fn finish(self) -> (FrameBuilder<'a>, Verdicts) {
-        let Self { mut frame, staged, control, dues, floor, .. } = self;
+        let Self {
+            mut frame,
+            staged,
+            control,
+            dues,
+            floor,
+            ..
+        } = self;
         frame.set_time_floor(floor);
-        (frame, Verdicts { changes: staged.into_changes(), control, dues, floor })
+        (
+            frame,
+            Verdicts {
+                changes: staged.into_changes(),
+                control,
+                dues,
+                floor,
+            },
+        )
     }
 
     /// The time of a change: never before one that came earlier.
@@ -161,7 +222,10 @@ impl<'a> Judge<'a> {
 
     fn push_with(&mut self, body: &Body, data: &[Bytes]) -> Result<Lsn, StoreError> {
         let placed = self.frame.push_with(body, data).map_err(refused)?;
-        let at = At { lsn: placed.lsn, place: placed.place, inline: placed.inline };
+        let at = At {
+            place: placed.place,
+            inline: placed.inline,
+        };
         self.staged.stage(body, &at)?;
         if let Body::Control(control) = body {
             self.control.push(control.clone());
@@ -170,19 +234,29 @@ impl<'a> Judge<'a> {
     }
 
     fn bucket(&self, bucket: BucketId) -> Result<&Arc<Bucket>, StoreError> {
-        self.catalog.bucket_by_id(bucket).ok_or(StoreError::NoSuchBucket)
+        self.catalog
+            .bucket_by_id(bucket)
+            .ok_or(StoreError::NoSuchBucket)
     }
 
     fn create_bucket(&mut self, new: NewBucket) -> Result<Arc<Bucket>, CreateBucketError> {
         if let Some(there) = self.catalog.bucket(&new.name) {
             let owned = there.owner == new.owner;
-            return Err(CreateBucketError::Exists { name: new.name, owned });
+            return Err(CreateBucketError::Exists {
+                name: new.name,
+                owned,
+            });
         }
         if self.catalog.owned_by(new.owner) >= new.buckets_max {
-            return Err(CreateBucketError::TooMany { max: new.buckets_max });
+            return Err(CreateBucketError::TooMany {
+                max: new.buckets_max,
+            });
         }
         if self.catalog.len() >= self.control_rows_max {
-            return Err(StoreError::Busy { bound: "control rows" }.into());
+            return Err(StoreError::Busy {
+                bound: "control rows",
+            }
+            .into());
         }
         let bucket = Bucket {
             // A position of the log is given once, and so is the number made from it.
@@ -201,7 +275,9 @@ impl<'a> Judge<'a> {
         let bound = "bytes of a bucket's documents";
         let change = catalog::set(bucket).ok_or(StoreError::Busy { bound })?;
         if !self.catalog.admits(&change) {
-            return Err(StoreError::Busy { bound: "bytes of control rows" });
+            return Err(StoreError::Busy {
+                bound: "bytes of control rows",
+            });
         }
         self.push(&Body::Control(change)).map(drop)
     }
@@ -233,7 +309,9 @@ impl<'a> Judge<'a> {
         match change {
             BucketChange::Versioning(versioning) => bucket.versioning = versioning,
             BucketChange::Document(_, Some(bytes)) if bytes.len() > catalog::DOCUMENT_BYTES_MAX => {
-                return Err(StoreError::Busy { bound: "bytes of a bucket's document" });
+                return Err(StoreError::Busy {
+                    bound: "bytes of a bucket's document",
+                });
             }
             BucketChange::Document(kind, Some(bytes)) => {
                 bucket.documents.insert(kind, bytes);
@@ -255,7 +333,12 @@ impl<'a> Judge<'a> {
         let missing = OpenError::Store(StoreError::NoSuchBucket);
         self.catalog.bucket_by_id(put.bucket).ok_or(missing)?;
         let row = entry::object_key(put.bucket, &put.key, put.sequence);
-        let there = self.staged.get(&row).map(rows::decode).transpose().map_err(StoreError::from)?;
+        let there = self
+            .staged
+            .get(&row)
+            .map(rows::decode)
+            .transpose()
+            .map_err(StoreError::from)?;
         if there.as_ref().and_then(entry::Entry::record) != Some(&of) {
             return Ok(Retagged::Moved);
         }
@@ -313,10 +396,18 @@ impl<'a> Judge<'a> {
         completion: Completion,
         attributes: Attributes,
     ) -> Result<Written, CompleteError> {
-        let Completion { upload: of, parts, etag, checksum, condition, now } = completion;
+        let Completion {
+            upload: of,
+            parts,
+            etag,
+            checksum,
+            condition,
+            now,
+        } = completion;
         let found = rows::upload(&self.staged, &of).map_err(StoreError::from)?;
         found.ok_or(CompleteError::NoSuchUpload)?;
-        let (mut size, mut extents, mut metas) = (0u64, Vec::new(), Vec::with_capacity(parts.len()));
+        let (mut size, mut extents, mut metas) =
+            (0u64, Vec::new(), Vec::with_capacity(parts.len()));
         for named in &parts {
             let number = named.number;
             let part = rows::part(&self.staged, &of, number).map_err(StoreError::from)?;
@@ -324,35 +415,58 @@ impl<'a> Judge<'a> {
             let part = part.ok_or(CompleteError::InvalidPart { number })?;
             extents.extend(self.extents_of(&part).map_err(StoreError::from)?);
             size += part.size;
-            metas.push(PartMeta { number, size: part.size, checksum: part.checksum });
+            metas.push(PartMeta {
+                number,
+                size: part.size,
+                checksum: part.checksum,
+            });
         }
         self.meets(of.bucket, &of.key, None, &condition)?;
         let versioning = self.bucket(of.bucket)?.versioning;
         let needed = completion_bytes(&of.key, &attributes, extents.len(), metas.len());
-        if needed > self.frame.room_bytes() || extents.len() > blockhouse_format::record::EXTENTS_MAX {
-            return Err(StoreError::Busy { bound: "bytes of one object's manifest" }.into());
+        if needed > self.frame.room_bytes()
+            || extents.len() > blockhouse_format::record::EXTENTS_MAX
+        {
+            return Err(StoreError::Busy {
+                bound: "bytes of one object's manifest",
+            }
+            .into());
         }
         let modified = self.stamp(now);
-        let data = if extents.is_empty() { Data::Inline } else { Data::Extents(extents) };
-        let put = self.new_version(of.bucket, of.key.clone(), versioning, Put {
-            bucket: of.bucket,
-            key: of.key.clone(),
-            version: blockhouse_types::VersionId::NULL,
-            sequence: Lsn(0),
-            modified,
-            size,
-            etag,
-            checksum,
-            attributes,
-            parts: metas,
-            data,
-            upload: Some(of.upload),
-            wrapped_key: Vec::new(),
-            retention: None,
-            legal_hold: false,
-        }, &[])?;
+        let data = if extents.is_empty() {
+            Data::Inline
+        } else {
+            Data::Extents(extents)
+        };
+        let put = self.new_version(
+            of.bucket,
+            of.key.clone(),
+            versioning,
+            Put {
+                bucket: of.bucket,
+                key: of.key.clone(),
+                version: blockhouse_types::VersionId::NULL,
+                sequence: Lsn(0),
+                modified,
+                size,
+                etag,
+                checksum,
+                attributes,
+                parts: metas,
+                data,
+                upload: Some(of.upload),
+                wrapped_key: Vec::new(),
+                retention: None,
+                legal_hold: false,
+            },
+            &[],
+        )?;
         self.end_upload(&of, UploadOutcome::Completed)?;
-        Ok(Written { version: put, etag, modified })
+        Ok(Written {
+            version: put,
+            etag,
+            modified,
+        })
     }
 
     /// A part's bytes as the object's record will name them: where they lie.
@@ -364,7 +478,9 @@ impl<'a> Judge<'a> {
                 generation: part.record.generation,
                 offset_bytes: inline.offset_bytes,
                 data_bytes: inline.len_bytes,
-                form: ExtentForm::Bytes { crc32c: inline.crc32c },
+                form: ExtentForm::Bytes {
+                    crc32c: inline.crc32c,
+                },
             }]),
             data => rows::extents(&self.staged, part.sequence, data),
         }
@@ -380,16 +496,26 @@ impl<'a> Judge<'a> {
 
     fn end_upload(&mut self, of: &UploadRef, outcome: UploadOutcome) -> Result<(), StoreError> {
         let (bucket, key, upload) = (of.bucket, of.key.clone(), of.upload);
-        self.push(&Body::UploadEnd(UploadEnd { bucket, key, upload, outcome })).map(drop)
+        self.push(&Body::UploadEnd(UploadEnd {
+            bucket,
+            key,
+            upload,
+            outcome,
+        }))
+        .map(drop)
     }
 }
 
 fn refused(error: PushError) -> StoreError {
     match error {
-        PushError::Full => StoreError::Busy { bound: "bytes of a frame" },
+        PushError::Full => StoreError::Busy {
+            bound: "bytes of a frame",
+        },
         PushError::TooLarge(error) => {
             tracing::warn!(%error, "an order is too large for the log");
-            StoreError::Busy { bound: "bytes of a record" }
+            StoreError::Busy {
+                bound: "bytes of a record",
+            }
         }
     }
 }
@@ -409,7 +535,10 @@ fn inline_of(payload: &Payload) -> &[Bytes] {
 }
 
 fn attributes_of(attributes: blockhouse_store::ObjectAttributes) -> Attributes {
-    Attributes { headers: attributes.headers, tags: attributes.tags }
+    Attributes {
+        headers: attributes.headers,
+        tags: attributes.tags,
+    }
 }
 
 /// Whether a tombstone is left out, as [`Bug::SkipTombstone`] does it.

@@ -144,7 +144,10 @@ impl<L: Device> LogWriter<L> {
     /// at it.
     pub(super) async fn write_superblocks(&mut self) -> Result<(), StoreError> {
         let set = self.mirror.in_sync();
-        let written = self.superblocks.write(&self.mirror, set, self.log.floor).await;
+        let written = self
+            .superblocks
+            .write(&self.mirror, set, self.log.floor)
+            .await;
         if written.failed.is_empty() {
             return Ok(());
         }
@@ -172,7 +175,10 @@ impl<L: Device> LogWriter<L> {
             if lost.is_subset_of(DeviceSet(!self.mirror.in_sync().0)) {
                 return Ok(());
             }
-            let written = self.superblocks.write(&self.mirror, left, self.log.floor).await;
+            let written = self
+                .superblocks
+                .write(&self.mirror, left, self.log.floor)
+                .await;
             if written.failed.is_empty() {
                 self.shared.in_sync.remove(lost);
                 self.shared.space.lock().seal_data();
@@ -198,7 +204,9 @@ impl<L: Device> LogWriter<L> {
                 self.end_checkpoint(finished).await;
             }
             if self.failures > failures {
-                return Err(StoreError::Busy { bound: "checkpoints that failed" });
+                return Err(StoreError::Busy {
+                    bound: "checkpoints that failed",
+                });
             }
         }
         if self.is_closed() {

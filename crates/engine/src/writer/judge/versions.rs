@@ -96,7 +96,11 @@ impl Judge<'_> {
             legal_hold: false,
         };
         let version = self.new_version(new.bucket, new.key, versioning, put, inline_of(payload))?;
-        Ok(Written { version, etag, modified })
+        Ok(Written {
+            version,
+            etag,
+            modified,
+        })
     }
 
     /// Puts a version on top, by the bucket's versioning: as one of its own, or in place of the
@@ -146,9 +150,16 @@ impl Judge<'_> {
         key: ObjectKey,
         version: Option<Version>,
     ) -> Result<(), StoreError> {
-        let Some(version) = version else { return Ok(()) };
+        let Some(version) = version else {
+            return Ok(());
+        };
         let (id, sequence) = (version.id(), version.sequence);
-        let tombstone = Tombstone { bucket, key, version: id, sequence };
+        let tombstone = Tombstone {
+            bucket,
+            key,
+            version: id,
+            sequence,
+        };
         if forgets_tombstone() {
             let body = Body::Tombstone(tombstone);
             return Ok(self.staged.stage(&body, &crate::rows::At::nowhere())?);
@@ -201,9 +212,9 @@ impl Judge<'_> {
                 self.entomb(bucket, target.key.clone(), there)?;
                 Ok(Ok(Deleted::default()))
             }
-            (None, Versioning::Enabled | Versioning::Suspended) => {
-                self.mark_deleted(bucket, versioning, &target.key, modified).map(Ok)
-            }
+            (None, Versioning::Enabled | Versioning::Suspended) => self
+                .mark_deleted(bucket, versioning, &target.key, modified)
+                .map(Ok),
         }
     }
 
@@ -214,9 +225,15 @@ impl Judge<'_> {
         id: VersionId,
     ) -> Result<Deleted, StoreError> {
         let there = rows::version(&self.staged, bucket, key, &id)?;
-        let marker = there.as_ref().filter(|version| version.object().is_none()).map(Version::id);
+        let marker = there
+            .as_ref()
+            .filter(|version| version.object().is_none())
+            .map(Version::id);
         self.entomb(bucket, key.clone(), there)?;
-        Ok(Deleted { marker, version: Some(id) })
+        Ok(Deleted {
+            marker,
+            version: Some(id),
+        })
     }
 
     fn mark_deleted(
@@ -229,9 +246,18 @@ impl Judge<'_> {
         let replaced = self.replaced(bucket, key, versioning)?;
         let sequence = self.frame.lsn_next();
         let version = self.version_for(versioning, sequence);
-        let marker = DeleteMarker { bucket, key: key.clone(), version, sequence, modified };
+        let marker = DeleteMarker {
+            bucket,
+            key: key.clone(),
+            version,
+            sequence,
+            modified,
+        };
         self.push(&Body::DeleteMarker(marker))?;
         self.entomb(bucket, key.clone(), replaced)?;
-        Ok(Deleted { marker: Some(version), version: None })
+        Ok(Deleted {
+            marker: Some(version),
+            version: None,
+        })
     }
 }
