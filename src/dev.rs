@@ -24,24 +24,26 @@ use blockhouse_daemon::{lock::Lock, signals::Signals};
 use blockhouse_gateway::accept::bind;
 use home::Home;
 use plan::Plan;
-use std::process::ExitCode;
+use std::{
+    io::{Write, stdout},
+    process::ExitCode,
+};
 use supervise::Supervisor;
 
 /// Runs until it is told to end, or the node ends.
 pub(crate) fn run(args: DevArgs, log: &str) -> Result<ExitCode> {
-    let signals = Signals::block()?;
     let home = Home::open(&args.data)?;
     let lock = Lock::take(&home.lock(), |holder| {
-        println!(
-            "waiting for the node in {} to end ({holder})",
-            home.dir().display()
-        );
+        let dir = home.dir().display();
+        say(&format!("waiting for the node in {dir} to end ({holder})"));
     })?;
     home.wait_for_devices()?;
     ports_are_free(&args)?;
 
     let mut plan = Plan::make(&home, &args)?;
     zeros::make_devices(&home, &plan)?;
+    // Until here a signal just ended us; from here on there are roles to be ended in order.
+    let signals = Signals::block()?;
     let certificate = certificate::keep(&home, &args)?;
     let settings = plan.settings(&home, &args, certificate)?;
 
@@ -72,7 +74,7 @@ fn ports_are_free(args: &DevArgs) -> Result<()> {
 fn greet(home: &Home, plan: &Plan, addresses: &Addresses) {
     let env = home.env_file();
     let env = env.display();
-    println!(
+    say(&format!(
         "\n\
          In another terminal:\n\
          \n\
@@ -82,9 +84,14 @@ fn greet(home: &Home, plan: &Plan, addresses: &Addresses) {
          \x20 aws s3 cp s3://first/README.md -\n\
          \x20 aws s3 presign s3://first/README.md\n\
          \x20 blockhouse presign s3://first/README.md     (5 days, works offline)\n"
-    );
+    ));
     if plan.accounts().len() > 1 {
-        println!("The second account's keys are in {env}.alt\n");
+        say(&format!("The second account's keys are in {env}.alt\n"));
     }
-    println!("ready {addresses}");
+    say(&format!("ready {addresses}"));
+}
+
+/// Tells whoever reads along; that nobody does any more is no reason to stop serving.
+fn say(line: &str) {
+    let _ = writeln!(stdout(), "{line}");
 }

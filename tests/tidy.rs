@@ -1,6 +1,13 @@
 //! The shape of the repository, held by a test: the arrows between crates, the opening prose of every
 //! module, and words that do not belong here.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

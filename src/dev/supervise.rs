@@ -93,7 +93,7 @@ impl Supervisor {
     pub(super) fn wait_end(&mut self) {
         match self.events.recv() {
             Ok(Event::Role(RoleEvent::Exited(status))) => self.ended = Some(status),
-            Ok(Event::Signal(signal)) => println!("{signal}: draining"),
+            Ok(Event::Signal(signal)) => super::say(&format!("{signal}: draining")),
             Ok(Event::Role(RoleEvent::Ready(_))) | Err(_) => {}
         }
     }

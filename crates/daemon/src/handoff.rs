@@ -11,7 +11,7 @@
 //! Secrets travel over it, and so they stand neither in arguments nor in the environment.
 
 use std::{
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, IsTerminal, Read, Write},
     os::{
         fd::{AsFd, OwnedFd},
         unix::net::UnixStream,
@@ -86,7 +86,10 @@ impl Role {
 
 impl Launcher {
     /// Our end of the socket, on stdin.
-    pub fn on_stdin() -> io::Result<Self> {
+    pub fn on_stdin() -> Result<Self, HandoffError> {
+        if io::stdin().is_terminal() {
+            return Err(HandoffError::Unexpected);
+        }
         let stdin = io::stdin().as_fd().try_clone_to_owned()?;
         Ok(Self(BufReader::new(UnixStream::from(stdin))))
     }

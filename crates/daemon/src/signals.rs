@@ -1,6 +1,6 @@
 //! SIGINT and SIGTERM, taken by one thread that waits for them.
 //!
-//! There is no signal handler: the signals are blocked before any other thread exists, so that all
+//! There is no signal handler: the signals are blocked before other threads are started, so that all
 //! inherit the block, and [`Signals::wait`] takes them one after the other.
 
 use nix::{
@@ -14,7 +14,7 @@ pub struct Signals(SigSet);
 
 impl Signals {
     /// Blocks SIGINT and SIGTERM for this thread and all that it starts. Call it before any other
-    /// thread exists. Programs that are executed start with nothing blocked.
+    /// thread is started that lives on. Programs that are executed start with nothing blocked.
     pub fn block() -> Result<Self, Errno> {
         let set: SigSet = [Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
         set.thread_block()?;

@@ -96,6 +96,8 @@ pub struct Events {
     connections_opened: Count,
     connections_closed: Count,
     connections_refused: Count,
+    requests_begun: Count,
+    requests_ended: Count,
 }
 
 impl Default for Events {
@@ -106,13 +108,17 @@ impl Default for Events {
             connections_opened: Count::default(),
             connections_closed: Count::default(),
             connections_refused: Count::default(),
+            requests_begun: Count::default(),
+            requests_ended: Count::default(),
         }
     }
 }
 
 impl Events {
     /// Counts a request and writes its line: `warn` when it was our fault, else `debug`, so that a
-    /// node at work does not spend its time on its log. Call it from one thread only.
+    /// node at work does not spend its time on its log. What is not implemented and what came when
+    /// we were full are no faults; a flood of them must not become a flood of lines. Call it from
+    /// one thread only.
     pub fn request(&self, record: &RequestRecord) {
         let row = row(&self.operations, |row| &row.name, record.operation);
         row.by_class[usize::from(record.status / 100).clamp(1, 5) - 1].add(1);
@@ -136,6 +142,14 @@ impl Events {
 
     pub(crate) fn connection_refused(&self) {
         self.connections_refused.add(1);
+    }
+
+    pub(crate) fn request_began(&self) {
+        self.requests_begun.add(1);
+    }
+
+    pub(crate) fn request_ended(&self) {
+        self.requests_ended.add(1);
     }
 }
 
@@ -175,7 +189,7 @@ fn log(record: &RequestRecord) {
             )
         };
     }
-    if record.status >= 500 {
+    if record.status >= 500 && !matches!(record.status, 501 | 503) {
         line!(tracing::Level::WARN);
     } else {
         line!(tracing::Level::DEBUG);

@@ -130,6 +130,7 @@ struct Flight<S: ObjectStore, V: Verifier> {
 impl<S: ObjectStore, V: Verifier> Flight<S, V> {
     fn begin(thread: &Rc<Thread<S, V>>, watch: &Rc<Watch>) -> Self {
         thread.in_flight.set(thread.in_flight.get() + 1);
+        thread.events().request_began();
         watch.request_began();
         Self {
             thread: Rc::clone(thread),
@@ -145,6 +146,7 @@ impl<S: ObjectStore, V: Verifier> Flight<S, V> {
 impl<S: ObjectStore, V: Verifier> Drop for Flight<S, V> {
     fn drop(&mut self) {
         self.thread.in_flight.set(self.thread.in_flight.get() - 1);
+        self.thread.events().request_ended();
         self.watch.request_ended();
     }
 }

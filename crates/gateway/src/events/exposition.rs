@@ -169,28 +169,46 @@ impl Requests {
         let opened = self.sum(|events| events.connections_opened.get());
         let closed = self.sum(|events| events.connections_closed.get());
         let refused = self.sum(|events| events.connections_refused.get());
-        let open = Sample {
-            name: "connections_open",
-            help: "Connections that are open now",
-            kind: SampleKind::Gauge,
-            labels: Vec::new(),
-            // The two are read one after the other: a connection may end in between.
-            value: opened.saturating_sub(closed),
-        };
-        let counter = |name, help, value| Sample {
+        let begun = self.sum(|events| events.requests_begun.get());
+        let ended = self.sum(|events| events.requests_ended.get());
+        let sample = |name, help, kind, value| Sample {
             name,
             help,
-            kind: SampleKind::Counter,
+            kind,
             labels: Vec::new(),
             value,
         };
-        encode_family(encoder, &[open])?;
-        encode_family(
-            encoder,
-            &[counter("connections_opened", "Connections taken", opened)],
-        )?;
-        let help = "Connections turned away because too many were open";
-        encode_family(encoder, &[counter("connections_refused", help, refused)])
+        // The two of a pair are read one after the other: one may end in between.
+        let (open, in_flight) = (opened.saturating_sub(closed), begun.saturating_sub(ended));
+        for sample in [
+            sample(
+                "connections_open",
+                "Connections that are open now",
+                SampleKind::Gauge,
+                open,
+            ),
+            sample(
+                "requests_in_flight",
+                "Requests being answered",
+                SampleKind::Gauge,
+                in_flight,
+            ),
+            sample(
+                "connections_opened",
+                "Connections taken",
+                SampleKind::Counter,
+                opened,
+            ),
+            sample(
+                "connections_refused",
+                "Connections turned away because too many were open",
+                SampleKind::Counter,
+                refused,
+            ),
+        ] {
+            encode_family(encoder, &[sample])?;
+        }
+        Ok(())
     }
 }
 
