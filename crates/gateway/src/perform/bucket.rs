@@ -12,10 +12,17 @@ use blockhouse_s3::{
     },
     xml::{CreateBucketConfiguration, VersioningConfiguration, tagging_xml},
 };
-use blockhouse_store::{BucketChange, DocumentKind, NewBucket, ObjectStore, Versioning};
+use blockhouse_store::{
+    BucketChange, DeleteBucketError, DocumentKind, NewBucket, ObjectStore, UploadError,
+    UploadQuery, UploadRef, VersionQuery, Versioning,
+};
+use blockhouse_types::BucketId;
 use blockhouse_verifier_wire::Verifier;
 use bytes::Bytes;
 use http::StatusCode;
+
+/// Uploads that are listed at once when a bucket is deleted.
+const UPLOADS_AT_ONCE: usize = 1000;
 
 /// `GET /`: the caller's own buckets.
 pub(super) fn list_buckets<S: ObjectStore, V: Verifier, B: Stream>(
@@ -78,14 +85,64 @@ pub(super) async fn create<S: ObjectStore, V: Verifier, B: Stream>(
     Ok(CreateBucketOutput { bucket: op.bucket }.response())
 }
 
-/// `DELETE /bucket`.
+/// `DELETE /bucket`. Uploads in progress do not hold a bucket, as on AWS: when nothing else is in it
+/// they are dropped first. Not in one commit: what is begun meanwhile keeps the bucket.
 pub(super) async fn delete<S: ObjectStore, V: Verifier, B: Stream>(
     job: &Job<'_, S, V, B>,
 ) -> Result<Response, S3Error> {
     let bucket = job.grant.bucket()?.id;
-    let deleted = job.store().delete_bucket(bucket, job.now).await;
+    let mut deleted = job.store().delete_bucket(bucket, job.now).await;
+    if deleted == Err(DeleteBucketError::NotEmpty) && holds_no_version(job, bucket).await? {
+        drop_uploads(job, bucket).await?;
+        deleted = job.store().delete_bucket(bucket, job.now).await;
+    }
     deleted.map_err(|error| job.trouble().delete_bucket(error))?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
+}
+
+/// Whether the bucket has neither object nor version nor delete marker.
+async fn holds_no_version<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &Job<'_, S, V, B>,
+    bucket: BucketId,
+) -> Result<bool, S3Error> {
+    let query = VersionQuery {
+        max: 1,
+        ..VersionQuery::default()
+    };
+    let page = job.store().list_versions(bucket, &query).await;
+    Ok(page
+        .map_err(|error| job.trouble().store(error))?
+        .versions
+        .is_empty())
+}
+
+/// Drops every upload in progress. One that ended meanwhile is none of ours.
+async fn drop_uploads<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &Job<'_, S, V, B>,
+    bucket: BucketId,
+) -> Result<(), S3Error> {
+    loop {
+        let query = UploadQuery {
+            max: UPLOADS_AT_ONCE,
+            ..UploadQuery::default()
+        };
+        let page = job.store().list_uploads(bucket, &query).await;
+        let page = page.map_err(|error| job.trouble().store(error))?;
+        for entry in page.uploads {
+            let upload = UploadRef {
+                bucket,
+                key: entry.key,
+                upload: entry.upload,
+            };
+            match job.store().abort_upload(&upload, job.now).await {
+                Ok(()) | Err(UploadError::NoSuchUpload) => {}
+                Err(error) => return Err(job.trouble().upload(error)),
+            }
+        }
+        if page.next.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 /// `HEAD /bucket`.

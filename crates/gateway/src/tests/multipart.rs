@@ -161,3 +161,20 @@ fn a_condition_on_the_whole() {
     assert_eq!(node.get("/bkt/key").body, b"there");
     complete(&node, &upload, &parts, &[]).expect(200);
 }
+
+#[test]
+fn uploads_do_not_hold_a_bucket() {
+    let node = Node::with_bucket();
+    let upload = begin(&node, &[]);
+    part(&node, &upload, 1, vec![1; 10]).expect(200);
+    node.put("/bkt/other", "data").expect(200);
+    node.call("DELETE", "/bkt", &[], "")
+        .refused(409, "BucketNotEmpty");
+    assert_eq!(
+        node.get("/bkt?uploads").expect(200).element("UploadId"),
+        upload
+    );
+    node.call("DELETE", "/bkt/other", &[], "").expect(204);
+    node.call("DELETE", "/bkt", &[], "").expect(204);
+    node.get("/bkt").refused(404, "NoSuchBucket");
+}

@@ -82,8 +82,9 @@ fn list_objects_v2(bucket: BucketName, query: &Query<'_>) -> Result<Operation, S
     let token = query.get("continuation-token");
     let start_after = query.text("start-after");
     let after = match token {
-        Some(token) => after_of(token)?,
-        None => start_after.clone(),
+        // An empty token is none, as on AWS; it is echoed all the same.
+        Some(token) if !token.is_empty() => after_of(token)?,
+        _ => start_after.clone(),
     };
     Ok(Operation::ListObjectsV2(ListObjectsV2 {
         bucket,
