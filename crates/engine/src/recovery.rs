@@ -72,6 +72,8 @@ pub(crate) struct Recovery<D> {
     pub(crate) log: Log,
     pub(crate) shape: Shape,
     pub(crate) superblocks: Superblocks,
+    /// Of the newest frame or checkpoint read so far: what follows cannot be of an earlier one.
+    pub(crate) epoch_seen: Epoch,
     pub(crate) counters: Counters,
     pub(crate) buffers: BufPool,
     pub(crate) turn: Cell<usize>,
@@ -170,6 +172,7 @@ pub(crate) async fn recover<D: Device>(
         ),
         shape: Shape::default(),
         superblocks,
+        epoch_seen: Epoch(0),
         counters: Counters::default(),
         buffers,
         layout,

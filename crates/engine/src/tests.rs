@@ -6,8 +6,8 @@ use blockhouse_device::{
     sim::{Keep, Media, SimDevice},
 };
 use blockhouse_store::{
-    BytesBody, DeleteTarget, NewBucket, NewObject, ObjectAttributes, ObjectReader, ObjectStore,
-    PutError, Seal, StoreError, StoredObject, WriteCondition,
+    BytesBody, DeleteTarget, KeyQuery, NewBucket, NewObject, ObjectAttributes, ObjectReader,
+    ObjectStore, PutError, Seal, StoreError, StoredObject, WriteCondition,
     kit::{self, Profile, SplitMix},
 };
 use blockhouse_types::{AccountId, BucketId, BucketName, Clock, ETag, ObjectKey, Timestamp};
@@ -56,8 +56,17 @@ async fn started(
     devices: &[SimDevice],
     config: &EngineConfig,
 ) -> Result<(Engine, EngineStore<SimDevice>), OpenError> {
+    started_with(devices, config, false).await
+}
+
+async fn started_with(
+    devices: &[SimDevice],
+    config: &EngineConfig,
+    force_degraded: bool,
+) -> Result<(Engine, EngineStore<SimDevice>), OpenError> {
     let mut options = OpenOptions::new(Arc::new(Still), Box::new(SplitMix(2)));
     options.config = config.clone();
+    options.force_degraded = force_degraded;
     let (engine, writer) = open(devices.to_vec(), devices.to_vec(), options).await?;
     tokio::task::spawn_local(writer.run());
     let store = engine.store(devices.to_vec());
@@ -227,5 +236,185 @@ fn a_full_store_deletes_and_takes_again() {
             "{counts:?} {:?}",
             engine.stats()
         );
+    });
+}
+
+fn unplugged(devices: &[SimDevice]) -> Vec<Media> {
+    devices
+        .iter()
+        .map(|device| device.after_power_cut(Keep::Newest))
+        .collect()
+}
+
+/// Enough small and large objects that every kind of group is in use.
+async fn fill(store: &EngineStore<SimDevice>, bucket: BucketId, name: &str) {
+    for n in 0..12 {
+        let size = [10, 5_000, 120_000][n % 3];
+        put(store, bucket, &format!("{name}{n}"), pattern(size, n as u8))
+            .await
+            .unwrap();
+    }
+}
+
+async fn is_filled(store: &EngineStore<SimDevice>, bucket: BucketId, name: &str) {
+    for n in 0..12 {
+        let size = [10, 5_000, 120_000][n % 3];
+        assert!(get(store, bucket, &format!("{name}{n}")).await == pattern(size, n as u8));
+    }
+}
+
+/// A device is taken away, misses writes, comes back, is filled, and then can be the only one.
+#[test]
+fn a_device_that_comes_back_is_filled_before_it_counts() {
+    run(async {
+        let config = small();
+        let both = made(2, 8 << 20, &config).await;
+        let (engine, store) = started(&both, &config).await.unwrap();
+        let bucket = store.create_bucket(bucket("both")).await.unwrap().id;
+        fill(&store, bucket, "before").await;
+        engine.checkpoint().await.unwrap();
+        drop((engine, store));
+        let mut media = unplugged(&both);
+        let stayed_away = media.remove(1);
+
+        let alone = devices(media);
+        let refused = started(&alone, &config).await.map(drop).unwrap_err();
+        assert!(
+            matches!(refused, OpenError::Missing { index: 1 }),
+            "{refused}"
+        );
+        let (engine, store) = started_with(&alone, &config, true).await.unwrap();
+        assert_eq!(engine.stats().devices[1], ("missing".into(), false));
+        fill(&store, bucket, "meanwhile").await;
+        engine.checkpoint().await.unwrap();
+        fill(&store, bucket, "after").await;
+        drop((engine, store));
+
+        let mut media = unplugged(&alone);
+        media.push(stayed_away);
+        let both = devices(media);
+        let (engine, store) = started(&both, &config).await.unwrap();
+        assert!(engine.stats().devices.iter().all(|(_, in_sync)| *in_sync));
+        is_filled(&store, bucket, "meanwhile").await;
+        drop((engine, store));
+
+        let second = devices(unplugged(&both).split_off(1));
+        let (engine, store) = started_with(&second, &config, true).await.unwrap();
+        for name in ["before", "meanwhile", "after"] {
+            is_filled(&store, bucket, name).await;
+        }
+        engine.audit().unwrap();
+    });
+}
+
+/// An object of more extents than one row holds, through tags, a restart and its end.
+#[test]
+fn a_wide_object_has_rows_of_its_own() {
+    run(async {
+        let config = small();
+        let devices = made(1, 64 << 20, &config).await;
+        let (engine, store) = started(&devices, &config).await.unwrap();
+        let bucket = store.create_bucket(bucket("wide")).await.unwrap().id;
+        let empty = engine.stats();
+        put(&store, bucket, "wide", pattern(12 << 20, 3))
+            .await
+            .unwrap();
+        let rows = engine.stats().index_rows;
+        assert!(rows > 2, "{rows} rows");
+        let key = ObjectKey::parse("wide").unwrap();
+        let tags = vec![("colour".into(), "blue".into())];
+        store
+            .set_tags(bucket, &key, None, tags.clone(), Timestamp::from_secs(7))
+            .await
+            .unwrap();
+        engine.audit().unwrap();
+        assert_eq!(engine.stats().index_rows, rows);
+        engine.checkpoint().await.unwrap();
+        drop((engine, store));
+
+        let devices = self::devices(unplugged(&devices));
+        let (engine, store) = started(&devices, &config).await.unwrap();
+        assert!(get(&store, bucket, "wide").await == pattern(12 << 20, 3));
+        let object = store.open(bucket, &key, None).await.unwrap();
+        assert_eq!(object.info().attributes.tags, tags);
+        let middle = 7_654_321..7_700_000;
+        let mut reader = object.read(middle.clone());
+        let mut found = Vec::new();
+        while let Some(piece) = reader.next().await.unwrap() {
+            found.extend_from_slice(&piece);
+        }
+        assert!(found == pattern(12 << 20, 3)[middle.start as usize..middle.end as usize]);
+        put(&store, bucket, "wide", Vec::new()).await.unwrap();
+        engine.audit().unwrap();
+        assert_eq!(engine.stats().index_rows, 1);
+        assert!(engine.stats().space.live_bytes < empty.space.live_bytes + 200_000);
+    });
+}
+
+/// What is being read stays readable when it is overwritten and its groups would be given again.
+#[test]
+fn a_reader_keeps_its_groups() {
+    run(async {
+        let config = small();
+        let devices = made(1, 8 << 20, &config).await;
+        let (engine, store) = started(&devices, &config).await.unwrap();
+        let bucket = store.create_bucket(bucket("pins")).await.unwrap().id;
+        put(&store, bucket, "read", pattern(200_000, 9))
+            .await
+            .unwrap();
+        let key = ObjectKey::parse("read").unwrap();
+        let object = store.open(bucket, &key, None).await.unwrap();
+        for round in 0..60 {
+            put(&store, bucket, "read", pattern(200_000, round))
+                .await
+                .unwrap();
+            engine.checkpoint().await.unwrap();
+        }
+        let mut reader = object.read(0..200_000);
+        let mut found = Vec::new();
+        while let Some(piece) = reader.next().await.unwrap() {
+            found.extend_from_slice(&piece);
+        }
+        assert!(found == pattern(200_000, 9));
+        drop(reader);
+        engine.audit().unwrap();
+    });
+}
+
+/// A page that takes several slices of the lock, with prefixes that hide many keys.
+#[test]
+fn a_listing_seeks_past_common_prefixes() {
+    run(async {
+        let config = small();
+        let devices = made(1, 64 << 20, &config).await;
+        let (_engine, store) = started(&devices, &config).await.unwrap();
+        let bucket = store.create_bucket(bucket("lists")).await.unwrap().id;
+        for n in 0..1500 {
+            put(&store, bucket, &format!("{}/{n:04}", n % 3), vec![1])
+                .await
+                .unwrap();
+        }
+        let query = KeyQuery {
+            delimiter: "/".into(),
+            max: 1000,
+            ..KeyQuery::default()
+        };
+        let page = store.list(bucket, &query).await.unwrap();
+        assert_eq!(page.common_prefixes, ["0/", "1/", "2/"]);
+        assert_eq!((page.objects.len(), page.next), (0, None));
+        let query = KeyQuery {
+            max: 1000,
+            ..KeyQuery::default()
+        };
+        let page = store.list(bucket, &query).await.unwrap();
+        assert_eq!(page.objects.len(), 1000);
+        assert!(page.objects.is_sorted_by(|a, b| a.key < b.key));
+        let query = KeyQuery {
+            max: 1000,
+            after: page.next.unwrap(),
+            ..KeyQuery::default()
+        };
+        let page = store.list(bucket, &query).await.unwrap();
+        assert_eq!((page.objects.len(), page.next), (500, None));
     });
 }

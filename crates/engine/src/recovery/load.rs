@@ -59,6 +59,7 @@ impl<D: Device> Recovery<D> {
         self.space.set_index_groups(&self.shape.groups(), &[]);
         self.space
             .set_checkpoint_bytes(self.index.resident_bytes() as u64);
+        self.epoch_seen = root.epoch;
         self.log.group = root.log.group;
         self.log.generation = root.log.generation;
         self.log.offset_bytes = root.log.offset_bytes;

@@ -173,6 +173,7 @@ impl<D: Device> Recovery<D> {
         let due = site.owns(&header)
             && header.head.lsn_first == self.log.lsn_next
             && header.head.previous_crc == self.log.previous_crc
+            && header.head.epoch >= self.epoch_seen
             && header.len_bytes <= left;
         if !due {
             return Ok(None);
@@ -271,6 +272,7 @@ impl<D: Device> Recovery<D> {
             self.adopt_log_group(group, generation);
         }
         self.log.successor = announced;
+        self.epoch_seen = header.head.epoch;
         self.log.floor = self.log.floor.max(header.head.time_floor);
         self.log.advance(bytes.len(), header.crc, header.lsn_next());
         self.space
