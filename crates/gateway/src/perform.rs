@@ -80,6 +80,12 @@ fn shown(bucket: &Bucket, version: VersionId) -> Option<VersionId> {
     (bucket.versioning != Versioning::Unversioned).then_some(version)
 }
 
+/// The version that a write made, as clients see it: the `null` version is not shown to who wrote it,
+/// as on AWS.
+fn written(version: VersionId) -> Option<VersionId> {
+    (!version.is_null()).then_some(version)
+}
+
 /// Does what was permitted.
 pub(crate) async fn dispatch<S: ObjectStore, V: Verifier, B: Stream>(
     mut job: Job<'_, S, V, B>,

@@ -342,8 +342,8 @@ fn too_large(proposed: Option<u64>) -> S3Error {
     }
 }
 
-/// What a body turned out to be. Asked before its clean end it is sealed as what it then is: a body
-/// of nothing, whose tag no store will take for another's.
+/// What a body turned out to be. The contract asks for it after the clean end alone; a store that
+/// asks before has broken it, and gets a tag that matches no bytes.
 pub(super) fn seal(digests: Option<&Digests>) -> Seal {
     debug_assert!(digests.is_some(), "a seal is asked for after the clean end");
     Seal {

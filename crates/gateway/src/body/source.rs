@@ -59,6 +59,9 @@ impl<R: ObjectReader> Body for SourceBody<R> {
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, BodyFailed> {
+        if self.sealed.is_some() {
+            return Ok(None);
+        }
         match self.reader.next().await {
             Ok(Some(bytes)) if bytes.len() as u64 <= self.bytes_left => {
                 self.bytes_left -= bytes.len() as u64;
@@ -78,5 +81,73 @@ impl<R: ObjectReader> Body for SourceBody<R> {
 
     fn seal(&mut self) -> Seal {
         super::request::seal(self.sealed.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives its pieces one by one, and its end as often as asked.
+    struct Pieces(Vec<Result<Bytes, ReadError>>);
+
+    impl ObjectReader for Pieces {
+        async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
+            if self.0.is_empty() {
+                Ok(None)
+            } else {
+                self.0.remove(0).map(Some)
+            }
+        }
+    }
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(future)
+    }
+
+    #[test]
+    fn the_end_stays_the_end() {
+        let reader = Pieces(vec![Ok(Bytes::from_static(b"hello"))]);
+        let mut body = SourceBody::new(reader, 5, ChecksumAlgorithm::Crc32);
+        run(async {
+            assert_eq!(body.chunk().await, Ok(Some(Bytes::from_static(b"hello"))));
+            assert_eq!(body.chunk().await, Ok(None));
+            assert_eq!(body.chunk().await, Ok(None));
+        });
+        assert_eq!(
+            body.seal().etag.to_string(),
+            "5d41402abc4b2a76b9719d911017c592"
+        );
+    }
+
+    #[test]
+    fn another_length_than_promised_is_no_clean_end() {
+        for len in [4, 6] {
+            let reader = Pieces(vec![Ok(Bytes::from_static(b"hello"))]);
+            let mut body = SourceBody::new(reader, len, ChecksumAlgorithm::Crc32);
+            let ended = run(async {
+                loop {
+                    match body.chunk().await {
+                        Ok(Some(_)) => {}
+                        other => return other,
+                    }
+                }
+            });
+            assert_eq!(ended, Err(BodyFailed), "{len}");
+        }
+    }
+
+    #[test]
+    fn why_reading_failed_stays_with_the_body() {
+        let damaged = blockhouse_store::StoreError::Damaged {
+            what: "here".into(),
+        };
+        let reader = Pieces(vec![Err(ReadError::Store(damaged.clone()))]);
+        let mut body = SourceBody::new(reader, 5, ChecksumAlgorithm::Crc32);
+        assert_eq!(run(body.chunk()), Err(BodyFailed));
+        assert_eq!(body.failure(), Some(ReadError::Store(damaged)));
     }
 }

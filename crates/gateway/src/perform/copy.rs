@@ -70,7 +70,7 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
     let output = CopyObjectOutput {
         etag: written.etag,
         modified: written.modified,
-        version: shown(bucket, written.version),
+        version: super::written(written.version),
         source_version: shown(job.grant.source()?, info.version),
         checksum: body.kept(),
         expiration: expiration.as_ref(),

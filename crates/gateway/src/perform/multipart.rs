@@ -4,7 +4,7 @@
 //! hands both to the store, which makes the object in one commit without rewriting a byte, after it
 //! has checked at its serial point that the parts are still those.
 
-use super::{Job, bucket_documents, put, shown};
+use super::{Job, bucket_documents, put};
 use crate::body::Stream;
 use blockhouse_s3::{
     Response, checksum,
@@ -14,7 +14,8 @@ use blockhouse_s3::{
     xml::{CompleteMultipartUploadBody, NamedPart},
 };
 use blockhouse_store::{
-    CompletedPart, Completion, NewUpload, ObjectStore, Part, PartPage, PartQuery, UploadRef,
+    CompletedPart, Completion, NewUpload, ObjectStore, Part, PartPage, PartQuery, StoredObject,
+    UploadError, UploadRef,
 };
 use blockhouse_types::{Checksum, ChecksumAlgorithm, ChecksumType};
 use blockhouse_verifier_wire::Verifier;
@@ -88,7 +89,10 @@ pub(super) async fn complete<S: ObjectStore, V: Verifier, B: Stream>(
             },
         )
         .await;
-    let page = page.map_err(|error| job.trouble().upload(error))?;
+    let page = match page {
+        Err(UploadError::NoSuchUpload) => return completed_before(job, op, &named).await,
+        page => page.map_err(|error| job.trouble().upload(error))?,
+    };
     let parts = chosen(&named, &page)?;
     let size: u64 = parts.iter().map(|part| part.size).sum();
     let checksum = whole_checksum(&parts, page.checksum);
@@ -115,9 +119,39 @@ pub(super) async fn complete<S: ObjectStore, V: Verifier, B: Stream>(
         bucket: op.bucket,
         key: op.key,
         etag: written.etag,
-        version: shown(bucket, written.version),
+        version: super::written(written.version),
         checksum: checksum.as_ref(),
         expiration: expiration.as_ref(),
+    };
+    Ok(output.response())
+}
+
+/// The answer to who asks a second time because the first answer was lost: success, as on AWS, while
+/// the object is still the one that these parts make.
+async fn completed_before<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &Job<'_, S, V, B>,
+    op: CompleteMultipartUpload,
+    named: &[NamedPart],
+) -> Result<Response, S3Error> {
+    let bucket = job.grant.bucket()?;
+    let opened = job.store().open(bucket.id, &op.key, None).await;
+    let Ok(object) = opened else {
+        return Err(ErrorKind::NoSuchUpload.into());
+    };
+    let info = object.info();
+    let numbers = named.iter().map(|part| part.number);
+    let same_parts = info.parts.iter().map(|part| part.number).eq(numbers);
+    if !same_parts || info.etag != checksum::etag_of_parts(named.iter().map(|part| part.etag)) {
+        return Err(ErrorKind::NoSuchUpload.into());
+    }
+    let output = CompleteMultipartUploadOutput {
+        location: location(job),
+        bucket: op.bucket,
+        key: op.key,
+        etag: info.etag,
+        version: super::written(info.version),
+        checksum: info.checksum.as_ref(),
+        expiration: None,
     };
     Ok(output.response())
 }

@@ -30,7 +30,7 @@ pub(super) async fn acl<S: ObjectStore, V: Verifier, B: Stream>(
     .response())
 }
 
-/// `GET ?tagging`.
+/// `GET ?tagging`: in order of key, whatever the order they came in.
 pub(super) async fn tags<S: ObjectStore, V: Verifier, B: Stream>(
     job: &Job<'_, S, V, B>,
     op: ObjectOnly,

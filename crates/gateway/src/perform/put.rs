@@ -1,6 +1,6 @@
 //! Storing bytes that a client sends: PutObject and UploadPart.
 
-use super::{Job, bucket_documents, shown, trouble::Trouble};
+use super::{Job, bucket_documents, trouble::Trouble};
 use crate::body::{RequestBody, Stream};
 use blockhouse_s3::{
     Response, condition,
@@ -55,7 +55,7 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
     });
     let output = PutObjectOutput {
         etag: written.etag,
-        version: shown(bucket, written.version),
+        version: super::written(written.version),
         checksum: body.kept(),
         size: None,
         expiration: expiration.as_ref(),

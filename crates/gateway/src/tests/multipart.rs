@@ -163,6 +163,20 @@ fn a_condition_on_the_whole() {
 }
 
 #[test]
+fn completing_twice_succeeds_while_the_object_is_that_one() {
+    let node = Node::with_bucket();
+    let upload = begin(&node, &[]);
+    let first = part(&node, &upload, 1, vec![1; 10]).expect(200);
+    let parts = [(1, first.header("etag"))];
+    let once = complete(&node, &upload, &parts, &[]).expect(200);
+    let twice = complete(&node, &upload, &parts, &[]).expect(200);
+    assert_eq!(once.element("ETag"), twice.element("ETag"));
+    node.put("/bkt/key", "other").expect(200);
+    complete(&node, &upload, &parts, &[]).refused(404, "NoSuchUpload");
+    assert_eq!(node.get("/bkt/key").body, b"other");
+}
+
+#[test]
 fn uploads_do_not_hold_a_bucket() {
     let node = Node::with_bucket();
     let upload = begin(&node, &[]);

@@ -99,7 +99,7 @@ fn without_aws_chunked(value: &str) -> Option<String> {
         .map(str::trim)
         .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("aws-chunked"))
         .collect();
-    (!kept.is_empty()).then(|| kept.join(","))
+    (!kept.is_empty()).then(|| kept.join(", "))
 }
 
 /// `x-amz-website-redirect-location`.
