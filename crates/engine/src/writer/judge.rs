@@ -5,36 +5,27 @@
 //! that is refused leaves nothing in the frame, but its answer waits as well, because it may rest on
 //! a record that is not durable yet.
 
+mod buckets;
+mod uploads;
 mod versions;
 
 use crate::{
-    catalog::{self, Catalog},
+    catalog::Catalog,
     index::Index,
-    order::{
-        Answer, CompleteOrder, Order, PartOrder, Payload, PutOrder, RetagOrder, Retagged,
-        completion_bytes,
-    },
-    rows::{self, At, BadRow, Changes, Rows, Staged},
+    order::{Answer, CompleteOrder, Order, PartOrder, Payload, PutOrder, RetagOrder, Retagged},
+    rows::{self, At, Changes, Rows, Staged},
     shared::Random,
     teeth::{self, Bug},
 };
 use blockhouse_format::{
-    Extent, ExtentForm, Lsn, entry,
-    entry::{DataPlace, PartEntry},
+    Lsn, entry,
     frame::{FrameBuilder, PushError},
-    record::{
-        Attributes, Body, Control, Data, PartMeta, PartPut, Put, UploadEnd, UploadOutcome,
-        UploadStart,
-    },
+    record::{Attributes, Body, Control, Data, Put},
 };
-use blockhouse_store::{
-    Bucket, BucketChange, CompleteError, Completion, CreateBucketError, DeleteBucketError,
-    NewBucket, NewUpload, OpenError, Part, PutError, StoreError, UploadError, UploadRef,
-    Versioning, Written,
-};
-use blockhouse_types::{BucketId, Timestamp, UploadId};
+use blockhouse_store::{Bucket, OpenError, Part, StoreError};
+use blockhouse_types::{BucketId, Timestamp};
 use bytes::Bytes;
-use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
+use std::sync::Arc;
 
 /// What to do when the frame is durable (`None`), or could not be made so.
 pub(super) type Due = Box<dyn FnOnce(Option<&StoreError>) + Send>;
@@ -239,91 +230,6 @@ impl<'a> Judge<'a> {
             .ok_or(StoreError::NoSuchBucket)
     }
 
-    fn create_bucket(&mut self, new: NewBucket) -> Result<Arc<Bucket>, CreateBucketError> {
-        if let Some(there) = self.catalog.bucket(&new.name) {
-            let owned = there.owner == new.owner;
-            return Err(CreateBucketError::Exists {
-                name: new.name,
-                owned,
-            });
-        }
-        if self.catalog.owned_by(new.owner) >= new.buckets_max {
-            return Err(CreateBucketError::TooMany {
-                max: new.buckets_max,
-            });
-        }
-        if self.catalog.len() >= self.control_rows_max {
-            return Err(StoreError::Busy {
-                bound: "control rows",
-            }
-            .into());
-        }
-        let bucket = Bucket {
-            // A position of the log is given once, and so is the number made from it.
-            id: BucketId(self.frame.lsn_next().0),
-            name: new.name,
-            owner: new.owner,
-            created: self.stamp(new.now),
-            versioning: Versioning::Unversioned,
-            documents: BTreeMap::new(),
-        };
-        self.set_bucket(&bucket)?;
-        Ok(Arc::new(bucket))
-    }
-
-    fn set_bucket(&mut self, bucket: &Bucket) -> Result<(), StoreError> {
-        let bound = "bytes of a bucket's documents";
-        let change = catalog::set(bucket).ok_or(StoreError::Busy { bound })?;
-        if !self.catalog.admits(&change) {
-            return Err(StoreError::Busy {
-                bound: "bytes of control rows",
-            });
-        }
-        self.push(&Body::Control(change)).map(drop)
-    }
-
-    fn delete_bucket(&mut self, id: BucketId, now: Timestamp) -> Result<(), DeleteBucketError> {
-        let bucket = Arc::clone(self.bucket(id)?);
-        let mut empty = true;
-        for prefix in [entry::object_prefix(id, b""), entry::upload_prefix(id, b"")] {
-            self.staged.scan(&prefix, &mut |_, _| {
-                empty = false;
-                ControlFlow::Break(())
-            });
-        }
-        if !empty {
-            return Err(DeleteBucketError::NotEmpty);
-        }
-        self.stamp(now);
-        self.push(&Body::Control(catalog::remove(&bucket)))?;
-        Ok(())
-    }
-
-    fn change_bucket(
-        &mut self,
-        id: BucketId,
-        change: BucketChange,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut bucket = Bucket::clone(self.bucket(id)?);
-        match change {
-            BucketChange::Versioning(versioning) => bucket.versioning = versioning,
-            BucketChange::Document(_, Some(bytes)) if bytes.len() > catalog::DOCUMENT_BYTES_MAX => {
-                return Err(StoreError::Busy {
-                    bound: "bytes of a bucket's document",
-                });
-            }
-            BucketChange::Document(kind, Some(bytes)) => {
-                bucket.documents.insert(kind, bytes);
-            }
-            BucketChange::Document(kind, None) => {
-                bucket.documents.remove(&kind);
-            }
-        }
-        self.stamp(now);
-        self.set_bucket(&bucket)
-    }
-
     fn retag(
         &mut self,
         put: Put,
@@ -346,163 +252,6 @@ impl<'a> Judge<'a> {
         self.stamp(now);
         self.push(&Body::Retag(put))?;
         Ok(Retagged::Done(version))
-    }
-
-    fn create_upload(&mut self, new: NewUpload) -> Result<UploadId, StoreError> {
-        self.bucket(new.bucket)?;
-        let initiated = self.stamp(new.now);
-        let upload = UploadId::new(self.random);
-        self.push(&Body::UploadStart(UploadStart {
-            bucket: new.bucket,
-            key: new.key,
-            upload,
-            sequence: self.frame.lsn_next(),
-            initiated,
-            checksum: new.checksum,
-            attributes: attributes_of(new.attributes),
-            wrapped_key: Vec::new(),
-        }))?;
-        Ok(upload)
-    }
-
-    fn put_part(
-        &mut self,
-        of: &UploadRef,
-        mut part: Part,
-        payload: &Payload,
-    ) -> Result<Part, PutError> {
-        let found = rows::upload(&self.staged, of).map_err(StoreError::from)?;
-        found.ok_or(PutError::NoSuchUpload)?;
-        part.modified = self.stamp(part.modified);
-        let body = Body::PartPut(PartPut {
-            bucket: of.bucket,
-            key: of.key.clone(),
-            upload: of.upload,
-            number: part.number,
-            sequence: self.frame.lsn_next(),
-            modified: part.modified,
-            size: part.size,
-            etag: part.etag,
-            checksum: part.checksum.clone(),
-            data: data_of(payload),
-            wrapped_key: Vec::new(),
-        });
-        self.push_with(&body, inline_of(payload))?;
-        Ok(part)
-    }
-
-    fn complete(
-        &mut self,
-        completion: Completion,
-        attributes: Attributes,
-    ) -> Result<Written, CompleteError> {
-        let Completion {
-            upload: of,
-            parts,
-            etag,
-            checksum,
-            condition,
-            now,
-        } = completion;
-        let found = rows::upload(&self.staged, &of).map_err(StoreError::from)?;
-        found.ok_or(CompleteError::NoSuchUpload)?;
-        let (mut size, mut extents, mut metas) =
-            (0u64, Vec::new(), Vec::with_capacity(parts.len()));
-        for named in &parts {
-            let number = named.number;
-            let part = rows::part(&self.staged, &of, number).map_err(StoreError::from)?;
-            let part = part.filter(|part| part.etag == named.etag);
-            let part = part.ok_or(CompleteError::InvalidPart { number })?;
-            extents.extend(self.extents_of(&part).map_err(StoreError::from)?);
-            size += part.size;
-            metas.push(PartMeta {
-                number,
-                size: part.size,
-                checksum: part.checksum,
-            });
-        }
-        self.meets(of.bucket, &of.key, None, &condition)?;
-        let versioning = self.bucket(of.bucket)?.versioning;
-        let needed = completion_bytes(&of.key, &attributes, extents.len(), metas.len());
-        if needed > self.frame.room_bytes()
-            || extents.len() > blockhouse_format::record::EXTENTS_MAX
-        {
-            return Err(StoreError::Busy {
-                bound: "bytes of one object's manifest",
-            }
-            .into());
-        }
-        let modified = self.stamp(now);
-        let data = if extents.is_empty() {
-            Data::Inline
-        } else {
-            Data::Extents(extents)
-        };
-        let put = self.new_version(
-            of.bucket,
-            of.key.clone(),
-            versioning,
-            Put {
-                bucket: of.bucket,
-                key: of.key.clone(),
-                version: blockhouse_types::VersionId::NULL,
-                sequence: Lsn(0),
-                modified,
-                size,
-                etag,
-                checksum,
-                attributes,
-                parts: metas,
-                data,
-                upload: Some(of.upload),
-                wrapped_key: Vec::new(),
-                retention: None,
-                legal_hold: false,
-            },
-            &[],
-        )?;
-        self.end_upload(&of, UploadOutcome::Completed)?;
-        Ok(Written {
-            version: put,
-            etag,
-            modified,
-        })
-    }
-
-    /// A part's bytes as the object's record will name them: where they lie.
-    fn extents_of(&self, part: &PartEntry) -> Result<Vec<Extent>, BadRow> {
-        match &part.data {
-            DataPlace::Inline(inline) if inline.len_bytes == 0 => Ok(Vec::new()),
-            DataPlace::Inline(inline) => Ok(vec![Extent {
-                group: part.record.group,
-                generation: part.record.generation,
-                offset_bytes: inline.offset_bytes,
-                data_bytes: inline.len_bytes,
-                form: ExtentForm::Bytes {
-                    crc32c: inline.crc32c,
-                },
-            }]),
-            data => rows::extents(&self.staged, part.sequence, data),
-        }
-    }
-
-    fn abort(&mut self, of: &UploadRef, now: Timestamp) -> Result<(), UploadError> {
-        let found = rows::upload(&self.staged, of).map_err(StoreError::from)?;
-        found.ok_or(UploadError::NoSuchUpload)?;
-        self.stamp(now);
-        self.end_upload(of, UploadOutcome::Aborted)?;
-        Ok(())
-    }
-
-    fn end_upload(&mut self, of: &UploadRef, outcome: UploadOutcome) -> Result<(), StoreError> {
-        let (bucket, key, upload) = (of.bucket, of.key.clone(), of.upload);
-        self.push(&Body::UploadEnd(UploadEnd {
-            bucket,
-            key,
-            upload,
-            outcome,
-        }))
-        .map(drop)
     }
 }
 
