@@ -12,6 +12,7 @@
 //! * [`random`]: lives from seeds, with cuts at random instants.
 //! * [`nth`]: the n-th I/O fails, for all n.
 //! * [`damage`]: blocks that are not what was written.
+//! * [`scramble`]: whatever happens to the control store's directory.
 //!
 //! What is checked after every restart is written in one place, [`check`]: what was acknowledged is
 //! there, what was not is there wholly or not at all, a history of the model explains all of it
@@ -34,6 +35,7 @@ pub mod node;
 pub mod nth;
 mod oracle;
 pub mod random;
+mod scramble;
 pub mod seeds;
 
 pub use clock::SimClock;
@@ -41,3 +43,4 @@ pub use executor::{Executor, Handle, Stuck, now};
 pub use journal::{Journal, Step};
 pub use node::{Hardware, Node, NodeError, Settings};
 pub use oracle::{Attempt, Contradiction, Oracle, ROUND_OPS_MAX};
+pub use scramble::scramble;

@@ -19,7 +19,7 @@ use blockhouse_store::{
     kit::{SplitMix, View, view},
 };
 use blockhouse_types::Timestamp;
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 /// What a node is made of.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub struct Settings {
     pub latency_turns: u32,
     /// The engine's.
     pub config: EngineConfig,
+    /// Where the control store lies, on the real file system; `None`: there is none.
+    pub control_dir: Option<PathBuf>,
 }
 
 impl Settings {
@@ -51,6 +53,7 @@ impl Settings {
             device_bytes: 8 << 20,
             latency_turns: 2,
             config,
+            control_dir: None,
         }
     }
 }
@@ -139,6 +142,7 @@ impl Hardware {
         let entropy = Box::new(SplitMix(self.seed ^ 0x0b5e_55ed));
         let options = OpenOptions {
             config: settings.config.clone(),
+            control_dir: settings.control_dir.clone(),
             force_degraded: degraded == Degraded::Allowed,
             ..OpenOptions::new(Arc::new(self.clock.clone()), entropy)
         };

@@ -1,5 +1,6 @@
-//! The n-th I/O fails: for n = 1, 2, 3 and so on until a run meets no failure any more, once
-//! passing and once for good, for reads, writes and flushes.
+//! The n-th I/O fails: for n = 1, 2, 3 and so on until a run meets no failure any more; passing, for
+//! good, or with the whole device, for reads, writes and flushes; and on one of two devices also
+//! misdirected or lost.
 //!
 //! On one device an operation may be refused then, and the store may close; what was acknowledged is
 //! there when the device works again, and what was refused is there wholly or not at all. On two
@@ -29,28 +30,59 @@ const NTH_MAX: u64 = 2000;
 pub fn each_io(settings: &Settings, stage: &Stage, letters: &[Letter]) -> Result<u64, Broken> {
     let mut failures = 0;
     for operation in [Operation::Read, Operation::Write, Operation::Flush] {
-        for lasts in [Duration::Once, Duration::Persistent] {
+        for fault in faults(settings, operation) {
             for device in 0..settings.devices {
-                for nth in 1..=NTH_MAX {
-                    let planned = Planned {
-                        operation,
-                        nth,
-                        fault: Fault::Error(lasts),
-                    };
-                    let struck =
-                        one(settings, stage, letters, device, planned).map_err(|broken| {
-                            let of = format!("{letters:?}, device {device}, {planned:?}");
-                            Broken::Rule(format!("{of}: {broken}"))
-                        })?;
-                    if !struck {
-                        break;
-                    }
-                    failures += 1;
-                }
+                let first = Planned {
+                    operation,
+                    nth: 1,
+                    fault,
+                };
+                failures += until_spared(settings, stage, letters, device, first)?;
             }
         }
     }
     Ok(failures)
+}
+
+/// Plans the failure later and later, until the run is over before it strikes.
+fn until_spared(
+    settings: &Settings,
+    stage: &Stage,
+    letters: &[Letter],
+    device: usize,
+    first: Planned,
+) -> Result<u64, Broken> {
+    for nth in 1..=NTH_MAX {
+        let planned = Planned { nth, ..first };
+        let struck = one(settings, stage, letters, device, planned).map_err(|broken| {
+            Broken::Rule(format!(
+                "{letters:?}, device {device}, {planned:?}: {broken}"
+            ))
+        })?;
+        if !struck {
+            return Ok(nth - 1);
+        }
+    }
+    Err(Broken::Rule(format!(
+        "{letters:?} does more than {NTH_MAX} operations"
+    )))
+}
+
+/// What may happen to an operation. A device that acknowledges what it does not do is more than a
+/// single one can be protected from; of two, the other one has it.
+fn faults(settings: &Settings, operation: Operation) -> Vec<Fault> {
+    let mut faults = vec![
+        Fault::Error(Duration::Once),
+        Fault::Error(Duration::Persistent),
+        Fault::Vanished,
+    ];
+    if settings.devices > 1 && operation != Operation::Flush {
+        faults.push(Fault::Misdirected { blocks: 17 });
+    }
+    if settings.devices > 1 && operation == Operation::Write {
+        faults.push(Fault::Lost);
+    }
+    faults
 }
 
 /// One run with one planned failure; whether it struck.

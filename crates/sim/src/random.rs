@@ -8,9 +8,11 @@ use crate::{
     check::{self, Broken, When},
     checkpoints,
     node::{self, Degraded},
+    scramble,
 };
 use blockhouse_device::sim::{Keep, Media};
 use blockhouse_store::kit::{Generator, Op, Profile, SplitMix, View};
+use std::path::PathBuf;
 
 /// Bounds of one life.
 #[derive(Debug, Clone)]
@@ -19,6 +21,8 @@ pub struct Life {
     pub restarts: usize,
     /// Rounds between two of them at most.
     pub rounds: usize,
+    /// A directory for the control store, which is scrambled at every power cut.
+    pub control_dir: Option<PathBuf>,
 }
 
 impl Default for Life {
@@ -26,6 +30,7 @@ impl Default for Life {
         Self {
             restarts: 8,
             rounds: 16,
+            control_dir: None,
         }
     }
 }
@@ -37,7 +42,8 @@ impl Default for Life {
 pub fn life(seed: u64, bounds: Life) -> Result<(), Broken> {
     let mut random = SplitMix(seed);
     let kind = Kind::of(seed);
-    let settings = kind.settings(&mut random);
+    let mut settings = kind.settings(&mut random);
+    settings.control_dir.clone_from(&bounds.control_dir);
     let media = node::create(&settings, seed).when("making the pool")?;
     let generator = Generator::new(random.next(), kind.profile());
     let mut lived = Lived {
@@ -151,6 +157,9 @@ impl Lived {
     /// From power on to power off.
     fn until_restart(&mut self) -> Result<(), Broken> {
         checkpoints::whole(&self.media)?;
+        if let Some(control_dir) = &self.settings.control_dir {
+            scramble(control_dir, &mut self.random);
+        }
         let hardware = Hardware::new(&self.settings, self.media.clone(), self.random.next());
         if self.random.once_in(3) {
             hardware.power.cut_after(self.random.below(40) as u64);

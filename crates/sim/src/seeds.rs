@@ -1,11 +1,15 @@
 //! How many seeds a test goes through, and how one is replayed.
 //!
 //! A test goes through the seeds that once failed (`tests/seeds/NAME.txt`, one a line, kept for
-//! ever), then through 0, 1, 2 and so on. `BLOCKHOUSE_SIM_SEEDS` sets how many, for soaks;
-//! `BLOCKHOUSE_SIM_SEED` names a single one.
+//! ever), then through 0, 1, 2 and so on. `BLOCKHOUSE_SIM_SEED` names a single one;
+//! `BLOCKHOUSE_SIM_SEEDS=10000` is a soak: ten times as many seeds as the usual [`SEEDS`], and in
+//! every test that many times more than it usually takes.
 
 use crate::check::Broken;
 use std::{env, fs, ops::Range, path::Path};
+
+/// What `BLOCKHOUSE_SIM_SEEDS` is when nothing is said.
+pub const SEEDS: u64 = 1000;
 
 /// Goes through the seeds of the test `name` that fall to `share` of all shares, `count` in all
 /// unless the environment says otherwise.
@@ -23,7 +27,7 @@ pub fn each(
         Some(_) => Vec::new(),
         None => share.of(
             kept(name)?,
-            0..number("BLOCKHOUSE_SIM_SEEDS").unwrap_or(count),
+            0..count * number("BLOCKHOUSE_SIM_SEEDS").unwrap_or(SEEDS) / SEEDS,
         ),
     };
     for seed in seeds {

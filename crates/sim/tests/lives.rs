@@ -3,10 +3,11 @@
 
 use blockhouse_sim::{
     random::{Life, life},
-    seeds::{self, Share},
+    seeds::{self, SEEDS, Share},
 };
 
-const SEEDS: u64 = 1000;
+/// Fewer: here real files are written, and threads run that no seed orders.
+const SCRAMBLED_SEEDS: u64 = 40;
 
 #[test]
 fn lives_a() {
@@ -18,4 +19,22 @@ fn lives_a() {
 fn lives_b() {
     let share = Share { nth: 1, of: 2 };
     seeds::each("lives", SEEDS, share, |seed| life(seed, Life::default())).unwrap();
+}
+
+/// Whatever happens to the control store's directory between two starts, the store is the same.
+#[test]
+fn lives_with_a_scrambled_control_store() {
+    let share = Share { nth: 0, of: 1 };
+    let run = |seed| {
+        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let control_dir = Some(dir.path().join("control"));
+        life(
+            seed,
+            Life {
+                control_dir,
+                ..Life::default()
+            },
+        )
+    };
+    seeds::each("control", SCRAMBLED_SEEDS, share, run).unwrap();
 }
