@@ -110,7 +110,7 @@ class AwsCli(Client):
 
     def delete_objects(self):
         listed = self.api("list-objects-v2", "--bucket", self.bucket)["Contents"]
-        objects = {"Objects": [{"Key": each["Key"]} for each in listed]}
-        done = self.api("delete-objects", "--bucket", self.bucket, "--delete", json.dumps(objects))
-        expect(len(done["Deleted"]), len(listed))
+        # Quiet: XML has no way to name a key with control characters, so no answer could be read.
+        objects = {"Objects": [{"Key": each["Key"]} for each in listed], "Quiet": True}
+        self.api("delete-objects", "--bucket", self.bucket, "--delete", json.dumps(objects))
         self.api("delete-bucket", "--bucket", self.bucket)

@@ -5,6 +5,7 @@ import base64
 import contextlib
 import http.server
 import json
+import ssl
 import subprocess
 import threading
 import time
@@ -151,10 +152,13 @@ class Browser(Boto3):
         return server.outcomes
 
     def trust(self):
-        """Names the CA by the hash of its key: a fresh profile has no other way."""
+        """Names the node's certificate by the hash of its key, once it is found to be of the node's
+        CA: a fresh profile has no other way to trust it."""
         if not self.endpoint.tls:
             return []
-        public = subprocess.run(["openssl", "x509", "-in", self.endpoint.ca, "-pubkey", "-noout"], check=True,
+        host, port = self.endpoint.host.rsplit(":", 1)
+        certificate = ssl.get_server_certificate((host, int(port)), ca_certs=self.endpoint.ca)
+        public = subprocess.run(["openssl", "x509", "-pubkey", "-noout"], input=certificate.encode(), check=True,
                                 capture_output=True).stdout
         der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "der"], input=public, check=True,
                              capture_output=True).stdout

@@ -82,7 +82,7 @@ class PyArrow(Client):
         self.put_bytes("metadata", b"1", metadata={"Content-Type": "text/x-one", "Cache-Control": "no-cache"})
         with self.fs.open_input_stream(self.path("metadata")) as stream:
             kept = stream.metadata()
-        expect((kept[b"Content-Type"], kept[b"Cache-Control"]), (b"text/x-one", b"no-cache"))
+        expect((kept["Content-Type"], kept["Cache-Control"]), (b"text/x-one", b"no-cache"))
 
     def checksums(self):
         self.cannot("the algorithm", "its SDK chooses; the upload fails if the node computes another value")

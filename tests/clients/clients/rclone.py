@@ -24,6 +24,8 @@ class Rclone(Client):
             "RCLONE_CONFIG_NODE_ENDPOINT": self.endpoint.url,
             "RCLONE_CONFIG_NODE_FORCE_PATH_STYLE": "true",
             "RCLONE_CONFIG_NODE_ENCODING": "None",
+            "RCLONE_CONFIG_NODE_LIST_VERSION": "2",
+            "RCLONE_CONFIG_NODE_LIST_URL_ENCODE": "true",
             "RCLONE_CONFIG_NODE_UPLOAD_CUTOFF": "16M",
             "RCLONE_CONFIG_NODE_CHUNK_SIZE": "16M",
             "RCLONE_RETRIES": "1",
@@ -63,8 +65,10 @@ class Rclone(Client):
         expect(sorted(folders), [f"{n:02}/" for n in range(10)])
 
     def odd_keys(self):
-        keys = [key for key in ODD_KEYS if not {"", ".", ".."} & set(key.split("/"))]
-        self.cannot([key for key in ODD_KEYS if key not in keys], "not a path")
+        paths = [key for key in ODD_KEYS if not {"", ".", ".."} & set(key.split("/"))]
+        self.cannot([key for key in ODD_KEYS if key not in paths], "not a path")
+        keys = [key for key in paths if "\x01" not in key]
+        self.cannot([key for key in paths if key not in keys], "it lists control characters as pictures of them")
         for key in keys:
             self.rclone("rcat", self.url(key), stdin=key.encode())
         for key in keys:

@@ -80,12 +80,13 @@ const checks = {
   },
 
   async list() {
-    const input = { Bucket: task.listedBucket };
-    const pages = await allPages(S3.paginateListObjectsV2, input);
+    // A new input for each: the paginator leaves its place in the one it is given.
+    const input = () => ({ Bucket: task.listedBucket });
+    const pages = await allPages(S3.paginateListObjectsV2, input());
     const keys = pages.flatMap((page) => page.Contents.map((object) => object.Key));
     assert.equal(keys.length, 2500);
     assert.deepEqual(keys, [...new Set(keys)].sort(compareBytes));
-    const folders = await allPages(S3.paginateListObjectsV2, { ...input, Prefix: "3/", Delimiter: "/" }, 4);
+    const folders = await allPages(S3.paginateListObjectsV2, { ...input(), Prefix: "3/", Delimiter: "/" }, 4);
     const prefixes = folders.flatMap((page) => (page.CommonPrefixes ?? []).map((each) => each.Prefix));
     assert.deepEqual(prefixes, Array.from({ length: 10 }, (_, n) => `3/0${n}/`));
   },
