@@ -144,12 +144,8 @@ impl<D: Device> EngineStore<D> {
     ) -> Result<(Put, Covering, Range<usize>), StoreError> {
         let place = &found.entry.record;
         let named = || format!("{key:?} of bucket {}", bucket.0);
-        let verify = |bytes: &[u8]| put_of(bytes, bucket, key, found.sequence).map(drop);
-        let covering = self.reading().span(span_of(place), &named, verify).await?;
-        let read = put_of(covering.bytes(), bucket, key, found.sequence);
-        let (put, data) = read.map_err(|why| StoreError::Damaged {
-            what: format!("{}: {why}", named()),
-        })?;
+        let verify = |bytes: &[u8]| put_of(bytes, bucket, key, found.sequence);
+        let (covering, (put, data)) = self.reading().span(span_of(place), &named, verify).await?;
         Ok((put, covering, data))
     }
 

@@ -64,12 +64,9 @@ impl<D: Device> EngineStore<D> {
         };
         let UploadEntry { record: place, .. } = &entry;
         let named = || format!("upload {} of {:?}", of.upload, of.key);
-        let verify = |bytes: &[u8]| attributes_of(bytes, of).map(drop);
-        let covering = self.reading().span(span_of(place), &named, verify).await?;
-        let attributes = attributes_of(covering.bytes(), of);
-        let attributes = attributes.map_err(|why| StoreError::Damaged {
-            what: format!("{}: {why}", named()),
-        })?;
+        let verify = |bytes: &[u8]| attributes_of(bytes, of);
+        let read = self.reading().span(span_of(place), &named, verify).await;
+        let (_, attributes) = read?;
         Ok((attributes, pin))
     }
 

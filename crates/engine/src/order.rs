@@ -114,8 +114,18 @@ pub(crate) struct RetagOrder {
     pub(crate) put: Put,
     /// Where that record lies. When the index points elsewhere by now, the asker must read again.
     pub(crate) of: RecordPlace,
+    pub(crate) target: RetagTarget,
     pub(crate) now: Timestamp,
     pub(crate) answer: Answer<Result<Retagged, OpenError>>,
+}
+
+/// Which version the asker meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RetagTarget {
+    /// Whichever is the newest when the change is judged.
+    Current,
+    /// The one it named.
+    Version,
 }
 
 /// What became of a change of tags.

@@ -10,7 +10,7 @@ use crate::{
     EngineStore,
     extent::{BodyWriter, Source},
     lease::Credit,
-    order::{Order, PartOrder, Payload, PutOrder, RetagOrder, Retagged},
+    order::{Order, PartOrder, Payload, PutOrder, RetagOrder, RetagTarget, Retagged},
     rows,
 };
 use blockhouse_device::Device;
@@ -138,6 +138,10 @@ impl<D: Device> EngineStore<D> {
         tags: Vec<(String, String)>,
         now: Timestamp,
     ) -> Result<VersionId, OpenError> {
+        let target = match version {
+            None => RetagTarget::Current,
+            Some(_) => RetagTarget::Version,
+        };
         for _ in 0..RETAG_TRIES {
             let found = self.find(bucket, key, version)?;
             let (mut put, _, _) = self.read_put(bucket, key, &found).await?;
@@ -148,6 +152,7 @@ impl<D: Device> EngineStore<D> {
                 Order::Retag(Box::new(RetagOrder {
                     put,
                     of,
+                    target,
                     now,
                     answer,
                 }))

@@ -71,14 +71,14 @@ pub(crate) struct Reading<'a, D> {
 }
 
 impl<D: Device> Reading<'_, D> {
-    /// Reads a span that `verify` accepts, from whichever copy has it. A copy that does not is
-    /// rewritten. `what` names the thing in errors.
-    pub(crate) async fn span<E: Display>(
+    /// Reads a span that `verify` accepts, from whichever copy has it, and gives what that made of
+    /// it. A copy that is not accepted is rewritten. `what` names the thing in errors.
+    pub(crate) async fn span<T, E: Display>(
         &self,
         span: Span,
         what: &dyn Fn() -> String,
-        verify: impl Fn(&[u8]) -> Result<(), E>,
-    ) -> Result<Covering, StoreError> {
+        verify: impl Fn(&[u8]) -> Result<T, E>,
+    ) -> Result<(Covering, T), StoreError> {
         let mut bad: Vec<BadCopy> = Vec::new();
         for device in self.devices() {
             let buf = self.buffers.take(span.covering_bytes());
@@ -98,9 +98,9 @@ impl<D: Device> Reading<'_, D> {
             }
             let covering = Covering { buf, span };
             match verify(covering.bytes()) {
-                Ok(()) => {
+                Ok(read) => {
                     self.mend(&bad, &covering).await;
-                    return Ok(covering);
+                    return Ok((covering, read));
                 }
                 Err(why) => {
                     let (why, held) = (why.to_string(), Some(covering.buf));

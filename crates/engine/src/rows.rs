@@ -21,7 +21,7 @@ use blockhouse_types::{BucketId, ObjectKey, Timestamp, VersionId};
 use std::{collections::BTreeMap, ops::ControlFlow};
 
 /// Rows by key: the new value, or `None` for a row that goes.
-pub(crate) type Changes = BTreeMap<Box<[u8]>, Option<Box<[u8]>>>;
+pub(crate) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// A row whose bytes are no entry, or not the entry that its key promises. Rows are verified when
 /// they are loaded, so this is memory that went bad or a mistake of ours.
@@ -76,7 +76,7 @@ impl<'a> Staged<'a> {
     }
 
     fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
-        self.changes.insert(key.into(), value.map(Into::into));
+        self.changes.insert(key, value);
     }
 
     fn set_entry(&mut self, key: Vec<u8>, value: &Entry) -> Result<(), BadRow> {

@@ -179,29 +179,23 @@ impl<D: Device> EngineReader<D> {
                 verify_chunks(&trailer, first, data)
             });
             let from = (wanted.start - first) as usize;
-            return Ok(slice(covering.await?.buf, from, wanted.len()));
+            let (covering, ()) = covering.await?;
+            return Ok(slice(covering.buf, from, wanted.len()));
         }
         let span = Span {
             group: extent.group,
             offset_bytes: shard.trailer_offset_bytes(),
             len_bytes: blockhouse_format::BLOCK_BYTES as u32,
         };
-        let covering = reading
-            .span(span, &named, |bytes| {
-                trailer_of(bytes, extent, shard).map(drop)
-            })
-            .await?;
-        let trailer =
-            trailer_of(covering.bytes(), extent, shard).map_err(|why| StoreError::Damaged {
-                what: format!("{}: {why}", self.named()),
-            })?;
+        let verify = |bytes: &[u8]| trailer_of(bytes, extent, shard);
+        let (_, trailer) = reading.span(span, &named, verify).await?;
         let (offset_bytes, len_bytes) = (shard.offset_bytes + first, last - first);
         let span = Span {
             group: extent.group,
             offset_bytes,
             len_bytes,
         };
-        let covering = reading
+        let (covering, ()) = reading
             .span(span, &named, |bytes| verify_chunks(&trailer, first, bytes))
             .await?;
         Ok(slice(
@@ -230,7 +224,7 @@ impl<D: Device> EngineReader<D> {
                 .then_some(())
                 .ok_or(DecodeError::Checksum { structure, over })
         };
-        let covering = self
+        let (covering, ()) = self
             .store
             .reading()
             .span(span, &|| self.named(), verify)

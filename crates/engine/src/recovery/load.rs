@@ -87,7 +87,7 @@ impl<D: Device> Recovery<D> {
             .reading()
             .span(span, &named, |bytes| slot.verify(bytes))
             .await;
-        let covering = read.map_err(|error| error.to_string())?;
+        let (covering, ()) = read.map_err(|error| error.to_string())?;
         let root = CheckpointRoot::decode(covering.bytes()).map_err(|error| error.to_string())?;
         if root.pool == self.superblocks.newest.pool && root.lsn == slot.lsn {
             Ok(root)
@@ -118,7 +118,7 @@ impl<D: Device> Recovery<D> {
             .reading()
             .span(span, &named, |bytes| pointer.verify(bytes))
             .await;
-        let covering = read.map_err(|error| error.to_string())?;
+        let (covering, ()) = read.map_err(|error| error.to_string())?;
         let text = |error: DecodeError| error.to_string();
         let section = SectionReader::open(covering.bytes()).map_err(text)?;
         let mut rows = section.cursor();

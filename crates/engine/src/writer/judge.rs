@@ -12,7 +12,10 @@ mod versions;
 use crate::{
     catalog::Catalog,
     index::Index,
-    order::{Answer, CompleteOrder, Order, PartOrder, Payload, PutOrder, RetagOrder, Retagged},
+    order::{
+        Answer, CompleteOrder, Order, PartOrder, Payload, PutOrder, RetagOrder, RetagTarget,
+        Retagged,
+    },
     rows::{self, At, Changes, Rows, Staged},
     shared::Random,
     teeth::{self, Bug},
@@ -20,7 +23,7 @@ use crate::{
 use blockhouse_format::{
     Lsn, entry,
     frame::{FrameBuilder, PushError},
-    record::{Attributes, Body, Control, Data, Put},
+    record::{Attributes, Body, Control, Data, Put, RecordPlace},
 };
 use blockhouse_store::{Bucket, OpenError, Part, StoreError};
 use blockhouse_types::{BucketId, Timestamp};
@@ -119,10 +122,11 @@ impl<'a> Judge<'a> {
                 let RetagOrder {
                     put,
                     of,
+                    target,
                     now,
                     answer,
                 } = *order;
-                due(answer, self.retag(put, of, now), ())
+                due(answer, self.retag(put, of, target, now), ())
             }
             Order::Delete {
                 bucket,
@@ -233,18 +237,23 @@ impl<'a> Judge<'a> {
     fn retag(
         &mut self,
         put: Put,
-        of: blockhouse_format::record::RecordPlace,
+        of: RecordPlace,
+        target: RetagTarget,
         now: Timestamp,
     ) -> Result<Retagged, OpenError> {
         let missing = OpenError::Store(StoreError::NoSuchBucket);
         self.catalog.bucket_by_id(put.bucket).ok_or(missing)?;
-        let row = entry::object_key(put.bucket, &put.key, put.sequence);
-        let there = self
-            .staged
-            .get(&row)
-            .map(rows::decode)
-            .transpose()
-            .map_err(StoreError::from)?;
+        let there = match target {
+            RetagTarget::Current => {
+                let current = rows::current(&self.staged, put.bucket, &put.key);
+                current.map(|version| version.map(|version| version.entry))
+            }
+            RetagTarget::Version => {
+                let row = entry::object_key(put.bucket, &put.key, put.sequence);
+                self.staged.get(&row).map(rows::decode).transpose()
+            }
+        };
+        let there = there.map_err(StoreError::from)?;
         if there.as_ref().and_then(entry::Entry::record) != Some(&of) {
             return Ok(Retagged::Moved);
         }
