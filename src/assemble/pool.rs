@@ -14,6 +14,7 @@ use blockhouse_settings::NodeSettings;
 use blockhouse_types::SystemClock;
 pub(crate) use figures::samples;
 use std::{
+    path::PathBuf,
     sync::{
         Arc,
         mpsc::{Sender, channel},
@@ -54,12 +55,12 @@ impl Pool {
         let (tell, told) = channel();
         let log_writer = spawn("log-writer".to_owned(), endings, {
             let (backend, devices) = (backend.clone(), devices.clone());
-            let make_pool = settings.make_pool;
+            let (make_pool, control) = (settings.make_pool, settings.control.clone());
             move || {
                 let handles: Vec<_> = devices.iter().map(|d| backend.log_device(d)).collect();
                 backend.run_log_thread(async move {
                     // The other side waits for the answer, or has given up on the whole node.
-                    match recover(handles, make_pool).await {
+                    match recover(handles, make_pool, control).await {
                         Ok((engine, writer)) => {
                             let _ = tell.send(Ok(engine));
                             writer.run().await;
@@ -156,12 +157,14 @@ fn open_devices(settings: &NodeSettings) -> Result<Vec<Arc<DeviceFile>>> {
 async fn recover(
     devices: Vec<LogDevice>,
     make_pool: bool,
+    control: PathBuf,
 ) -> Result<(Engine, LogWriter<LogDevice>)> {
     let mut ids = secrets::generator()?;
     if make_pool && all_blank(&devices).await? {
         create(&devices, &EngineConfig::default(), &mut ids).await?;
     }
-    let options = OpenOptions::new(Arc::new(SystemClock), Box::new(ids));
+    let mut options = OpenOptions::new(Arc::new(SystemClock), Box::new(ids));
+    options.control_dir = Some(control);
     Ok(open(devices.clone(), devices, options).await?)
 }
 

@@ -1,6 +1,6 @@
 //! The engine's figures under their names in `/metrics`.
 
-use blockhouse_engine::{EngineStats, SpaceStats};
+use blockhouse_engine::{ControlStats, EngineStats, SpaceStats};
 use blockhouse_gateway::events::{Sample, SampleKind};
 
 /// What the engine counts, as samples.
@@ -83,6 +83,7 @@ pub(crate) fn samples(stats: &EngineStats) -> Vec<Sample> {
             stats.closed.is_some().into(),
         ),
     ];
+    samples.extend(stats.control_copy.iter().flat_map(control_copy));
     samples.extend(space(&stats.space));
     samples.extend(stats.devices.iter().map(|(name, in_sync)| Sample {
         name: "engine_device_in_sync",
@@ -92,6 +93,32 @@ pub(crate) fn samples(stats: &EngineStats) -> Vec<Sample> {
         value: (*in_sync).into(),
     }));
     samples
+}
+
+/// The copy of the control state in sled: nothing depends on it, but a fault is worth a look.
+fn control_copy(copy: &ControlStats) -> [Sample; 4] {
+    [
+        gauge(
+            "engine_control_copy_serving",
+            "1 when the copy of the control state answers",
+            copy.serving.into(),
+        ),
+        gauge(
+            "engine_control_copy_believed",
+            "1 when the copy of the last run was taken over at the start",
+            copy.believed.into(),
+        ),
+        counter(
+            "engine_control_copy_rebuilds",
+            "Times that the copy was made anew",
+            copy.rebuilds.into(),
+        ),
+        counter(
+            "engine_control_copy_faults",
+            "Errors, panics and missed deadlines of the copy",
+            copy.faults.into(),
+        ),
+    ]
 }
 
 /// Space returns only when a whole group is dead: what is dead and not free is worth a look.
