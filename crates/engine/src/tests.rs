@@ -418,3 +418,30 @@ fn a_listing_seeks_past_common_prefixes() {
         assert_eq!((page.objects.len(), page.next), (500, None));
     });
 }
+
+/// Checkpoints without a change between them: the superblock must keep the two newest.
+#[test]
+fn checkpoints_in_a_row_keep_the_two_newest() {
+    run(async {
+        let config = small();
+        let devices = made(1, 8 << 20, &config).await;
+        let (engine, store) = started(&devices, &config).await.unwrap();
+        let bucket = store.create_bucket(bucket("rows")).await.unwrap().id;
+        fill(&store, bucket, "a").await;
+        for _ in 0..8 {
+            engine.checkpoint().await.unwrap();
+            let media = unplugged(&devices);
+            let read = |place| {
+                let mut block = vec![0; 4096];
+                media[0].read(place, &mut block);
+                blockhouse_format::Superblock::decode(&block)
+            };
+            let copies = blockhouse_format::copies(8 << 20).map(read);
+            let superblock = blockhouse_format::choose(&copies).unwrap();
+            let checkpoints = superblock.checkpoints();
+            assert!(checkpoints.is_sorted_by(|newer, older| newer.lsn > older.lsn));
+            assert_eq!(checkpoints.first().map(|c| c.lsn.0 > 0), Some(true));
+        }
+        is_filled(&store, bucket, "a").await;
+    });
+}

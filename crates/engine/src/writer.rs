@@ -35,7 +35,7 @@ use crate::{
 use blockhouse_device::Device;
 use blockhouse_store::StoreError;
 use std::{collections::VecDeque, future::Future, pin::Pin, sync::Arc};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Orders that wait for space at most; one more is refused.
 const PARKED_ORDERS_MAX: usize = 1024;
@@ -90,7 +90,7 @@ impl<L: Device> LogWriter<L> {
         let mut running: Option<Running> = None;
         loop {
             if running.is_none() && self.wants_checkpoint() {
-                running = Some(self.begin_checkpoint());
+                self.start_checkpoint(&mut running).await;
             }
             if running.is_none() {
                 self.unpark();
@@ -114,6 +114,20 @@ impl<L: Device> LogWriter<L> {
             }
         }
         self.refuse_rest();
+    }
+
+    /// Begins a checkpoint at a position of its own: two at one position could not be told apart in
+    /// the superblock, where the newer one must never be replaced before the older.
+    async fn start_checkpoint(&mut self, running: &mut Option<Running>) {
+        if self.log.records == 0 {
+            let (answer, _nobody) = oneshot::channel();
+            let now = self.log.floor;
+            self.commit(Order::Tick { now, answer }, running).await;
+        }
+        if self.log.records == 0 || self.is_closed() {
+            return self.fail_checkpoint(&StoreError::NoSpace);
+        }
+        *running = Some(self.begin_checkpoint());
     }
 
     async fn next_event(&mut self, running: &mut Option<Running>) -> Event {
@@ -143,10 +157,8 @@ impl<L: Device> LogWriter<L> {
             }
             Order::WantSpace { answer } => self.want_space(answer, running.is_some()),
             Order::Checkpoint { answer } => {
+                // The loop begins it, unless one is on its way.
                 self.askers.push(answer);
-                if running.is_none() {
-                    *running = Some(self.begin_checkpoint());
-                }
             }
             Order::Tick { now, answer } if !self.log.wants_tick(now) => {
                 drop(answer.send(Ok(())));

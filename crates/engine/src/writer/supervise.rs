@@ -92,22 +92,30 @@ impl<L: Device> LogWriter<L> {
             Err(checkpoint::Failure::TooLarge(bound)) => Err(StoreError::Busy { bound }),
         };
         self.retry = false;
-        let answer = match result {
+        match result {
             Ok(shape) => {
                 self.adopt_checkpoint(&plan, shape);
-                Ok(())
+                for asker in self.askers.drain(..) {
+                    // Whoever asked may have gone.
+                    asker.send(Ok(())).ok();
+                }
             }
             Err(error) => {
-                tracing::warn!(%error, "checkpoint: failed");
-                self.failures += 1;
-                self.shared.counters.checkpoints_failed.add(1);
-                self.shape.failed();
                 self.shared.index.write().restore_delta(&plan.delta);
-                Err(error)
+                self.fail_checkpoint(&error);
             }
-        };
+        }
+    }
+
+    /// A checkpoint was not made; the one before stands.
+    pub(super) fn fail_checkpoint(&mut self, error: &StoreError) {
+        tracing::warn!(%error, "checkpoint: failed");
+        self.failures += 1;
+        self.retry = false;
+        self.shared.counters.checkpoints_failed.add(1);
+        self.shape.failed();
         for asker in self.askers.drain(..) {
-            drop(asker.send(answer.clone()));
+            asker.send(Err(error.clone())).ok();
         }
     }
 
