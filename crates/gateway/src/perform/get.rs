@@ -20,8 +20,10 @@ use blockhouse_s3::{
 use blockhouse_store::{ObjectInfo, ObjectReader, ObjectStore, ReadError, StoredObject};
 use blockhouse_types::{Checksum, ObjectKey, Timestamp, VersionId};
 use blockhouse_verifier_wire::Verifier;
-use http::{HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 use std::{ops::Range, sync::Arc};
+
+const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
 
 /// Which bytes of an object an answer is about.
 struct Selection<'a> {
@@ -221,7 +223,14 @@ fn head_of<S: ObjectStore, V: Verifier, B>(
         parts_count: selection.parts_count,
         expiration: expiration.as_ref(),
     };
-    Ok(output.response())
+    let mut response = output.response();
+    if let (Some(_), Some(of_object)) = (selection.parts_count, &info.checksum)
+        && let Some(shown) = response.headers.get_mut(CHECKSUM_TYPE)
+    {
+        // A part's own value, but the type by which the object's was made.
+        *shown = HeaderValue::from_static(of_object.kind().name());
+    }
+    Ok(response)
 }
 
 /// The bytes: one piece when the first read gives all of them.

@@ -38,11 +38,9 @@ pub(super) async fn tags<S: ObjectStore, V: Verifier, B: Stream>(
     let object = get::open(job, &op.key, op.version).await?;
     let info = object.info();
     let version = shown(job.grant.bucket()?, info.version);
-    Ok(TaggingOutput {
-        tags: info.attributes.tags.clone(),
-        version,
-    }
-    .response())
+    let mut tags = info.attributes.tags.clone();
+    tags.sort();
+    Ok(TaggingOutput { tags, version }.response())
 }
 
 /// `PUT ?tagging`.

@@ -217,3 +217,77 @@ impl<R: ObjectReader> Pieces<R> {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blockhouse_store::StoreError;
+    use std::{cell::Cell, rc::Rc, task::Waker};
+
+    /// Gives its pieces one by one and counts the reads.
+    struct Script {
+        pieces: Vec<Result<Bytes, ReadError>>,
+        reads: Rc<Cell<usize>>,
+    }
+
+    impl ObjectReader for Script {
+        async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
+            self.reads.set(self.reads.get() + 1);
+            if self.pieces.is_empty() {
+                Ok(None)
+            } else {
+                self.pieces.remove(0).map(Some)
+            }
+        }
+    }
+
+    fn pieces(rest: Vec<Result<Bytes, ReadError>>, len: u64) -> (Pieces<Script>, Rc<Cell<usize>>) {
+        let reads = Rc::new(Cell::new(0));
+        let reader = Script {
+            pieces: rest,
+            reads: Rc::clone(&reads),
+        };
+        (
+            Pieces::after(Bytes::from_static(b"one"), reader, len),
+            reads,
+        )
+    }
+
+    fn poll(pieces: &mut Pieces<Script>) -> Option<Result<Bytes, AnswerBroken>> {
+        match pieces.poll_piece(&mut TaskContext::from_waker(Waker::noop())) {
+            Poll::Ready(piece) => piece,
+            Poll::Pending => panic!("the script never waits"),
+        }
+    }
+
+    #[test]
+    fn the_next_read_begins_before_a_piece_is_given_away() {
+        let (mut body, reads) = pieces(vec![Ok("two".into()), Ok("end".into())], 9);
+        for (piece, reads_after) in [("one", 1), ("two", 2), ("end", 2)] {
+            assert_eq!(poll(&mut body), Some(Ok(piece.into())));
+            assert_eq!(reads.get(), reads_after, "{piece}");
+        }
+        assert_eq!(poll(&mut body), None);
+    }
+
+    #[test]
+    fn a_read_that_fails_breaks_the_answer() {
+        let failed = ReadError::Store(StoreError::Damaged {
+            what: "here".into(),
+        });
+        let (mut body, _) = pieces(vec![Err(failed)], 9);
+        assert_eq!(poll(&mut body), Some(Ok("one".into())));
+        assert_eq!(poll(&mut body), Some(Err(AnswerBroken)));
+        assert_eq!(poll(&mut body), None);
+    }
+
+    #[test]
+    fn another_length_than_told_breaks_the_answer() {
+        let (mut short, _) = pieces(vec![], 9);
+        assert_eq!(poll(&mut short), Some(Ok("one".into())));
+        assert_eq!(poll(&mut short), Some(Err(AnswerBroken)));
+        let (mut long, _) = pieces(vec![Ok("two".into())], 5);
+        assert_eq!(poll(&mut long), Some(Ok("one".into())));
+        assert_eq!(poll(&mut long), Some(Err(AnswerBroken)));
+    }
+}

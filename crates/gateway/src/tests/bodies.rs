@@ -218,3 +218,54 @@ fn documents_are_bounded() {
     node.call("PUT", "/bkt?tagging", &md5, tags)
         .refused(400, "BadDigest");
 }
+
+/// Wherever the connection cuts a framed body into frames, it is the same body.
+#[test]
+fn frames_of_the_connection_mean_nothing() {
+    let node = Node::with_bucket();
+    let unsigned: &[u8] = b"5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n";
+    let signed = signed_chunks(&[b"hello"], None);
+    let authorization = format!("Fake {OWNER}");
+    let common = [
+        ("authorization", authorization.as_str()),
+        ("transfer-encoding", "chunked"),
+        ("x-amz-decoded-content-length", "5"),
+    ];
+    let trailer = [
+        ("x-amz-content-sha256", UNSIGNED_TRAILER),
+        ("x-amz-trailer", "x-amz-checksum-crc32"),
+    ];
+    let chunks = [("x-amz-content-sha256", SIGNED)];
+    for (body, own) in [(unsigned, &trailer[..]), (&signed[..], &chunks[..])] {
+        let headers: Vec<_> = common.iter().chain(own).copied().collect();
+        for cut in 1..body.len() {
+            for cut_again in [cut + 1, body.len()] {
+                let frames = [&body[..cut], &body[cut..cut_again], &body[cut_again..]];
+                let frames = frames.into_iter().filter(|frame| !frame.is_empty());
+                let pieces = frames.map(Bytes::copy_from_slice).collect();
+                let feed = Feed {
+                    pieces,
+                    declared: false,
+                    broken: false,
+                };
+                let put = node.send("PUT", "/bkt/key", &headers, feed).expect(200);
+                assert_eq!(
+                    put.header("etag"),
+                    "\"5d41402abc4b2a76b9719d911017c592\"",
+                    "{cut}"
+                );
+            }
+            // Broken off at any byte it is refused.
+            let pieces = [Bytes::copy_from_slice(&body[..cut])].into();
+            let feed = Feed {
+                pieces,
+                declared: false,
+                broken: true,
+            };
+            node.send("PUT", "/bkt/broken", &headers, feed)
+                .refused(400, "IncompleteBody");
+        }
+    }
+    assert_eq!(node.get("/bkt").elements("Key"), ["key"]);
+    assert_eq!(node.context.verifier.chains_open.get(), 0);
+}
