@@ -62,6 +62,12 @@ class Peer:
         process = subprocess.Popen(
             ["taskset", "-c", SERVER_CORE, *words], cwd=self.work, stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, env={**os.environ, **(env or {})}, start_new_session=True)
+        try:
+            # Where other work shares the machine, the servers get the better part of it, all alike.
+            with open(f"/proc/{process.pid}/autogroup", "w") as autogroup:
+                autogroup.write("-15")
+        except OSError:
+            pass
         self.processes.append(process)
         return process
 
@@ -101,13 +107,19 @@ class Peer:
 class Blockhouse(Peer):
     name, url, https, durable = "blockhouse", "http://127.0.0.1:9710", "https://127.0.0.1:9743", True
 
-    def launch(self, binary="target/release/blockhouse"):
+    def launch(self):
         data = os.path.join(self.work, "data")
         root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        dev = self.spawn(os.path.join(root, binary), "dev", "--data", data, "--device-size", "8GiB",
+        target = os.environ.get("CARGO_TARGET_DIR", os.path.join(root, "target"))
+        binary = program(os.path.join(target, "release/blockhouse"), "cargo build --release")
+        dev = self.spawn(binary, "dev", "--data", data, "--device-size", "6GiB",
                          "--s3", "127.0.0.1:9710", "--s3-tls", "127.0.0.1:9743",
                          "--admin", "127.0.0.1:9702")
-        wait_for("http://127.0.0.1:9702/readyz", dev, 120)
+        log, end = os.path.join(self.work, "log"), time.monotonic() + 180
+        while "\nready" not in open(log).read():
+            if dev.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"blockhouse dev does not get ready: {open(log).read()}")
+            time.sleep(0.1)
         env = dict(line.removeprefix("export ").strip().split("=", 1)
                    for line in open(os.path.join(data, "env")) if "=" in line)
         self.access_key = env["AWS_ACCESS_KEY_ID"].strip("'\"")

@@ -252,12 +252,13 @@ def main():
         running, rows, state = [], {}, {}
         try:
             for peer in (p(work) for p in peers.ALL if p.name in wanted):
+                running.append(peer)
                 try:
                     peer.launch()
-                    running.append(peer)
                     preload(peer, work)
                     print(f"{peer.name}: ready", file=sys.stderr)
                 except peers.Missing as missing:
+                    running.remove(peer)
                     print(f"{peer.name}: left out: {missing}", file=sys.stderr)
             for workload in (w for w in WORKLOADS if not only or w.name in only):
                 for round_ in range(arguments.rounds + 1):
