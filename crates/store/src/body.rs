@@ -3,15 +3,16 @@ use bytes::Bytes;
 
 /// A body on its way into the store.
 ///
-/// It yields only bytes that have been judged so far (a chunk whose signature was refused ends it
-/// with [`BodyFailed`]), and its clean end means that everything the request promised about the
-/// bytes has come true: length, payload hash, Content-MD5, checksums, trailers. Only then may a
-/// store commit. Why a body failed stays with the body, which its maker still holds.
+/// Its clean end means that everything the request promised about the bytes has come true: length,
+/// payload hash, Content-MD5, checksums, trailers, the signature of every chunk. Bytes may come
+/// before they were judged; a body that is refused ends with [`BodyFailed`]. So a store may write
+/// bytes away while they come, but commits after the clean end only. Why a body failed stays with
+/// the body, which its maker still holds.
 pub trait Body {
     /// The length that the request declared, in bytes, if it did.
     fn declared_len(&self) -> Option<u64>;
 
-    /// The next bytes, never empty; `Ok(None)` is the clean end.
+    /// The next bytes, never empty; `Ok(None)` is the clean end, however often it is asked again.
     async fn chunk(&mut self) -> Result<Option<Bytes>, BodyFailed>;
 
     /// What the bytes turned out to be; asked once, after the clean end.
