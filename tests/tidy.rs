@@ -30,10 +30,14 @@ fn sources() -> Vec<PathBuf> {
         folders.push(root().join(top));
     }
     while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
         for entry in entries {
             let path = entry.unwrap().path();
-            let skipped = path.file_name().is_some_and(|n| n == "target" || n == ".venv");
+            let skipped = path
+                .file_name()
+                .is_some_and(|n| n == "target" || n == ".venv");
             if path.is_dir() && !skipped {
                 folders.push(path);
             } else if path.extension().is_some_and(|e| e == "rs") {
@@ -42,22 +46,34 @@ fn sources() -> Vec<PathBuf> {
         }
     }
     found.sort();
-    assert!(found.len() > 50, "the walk found {} files only", found.len());
+    assert!(
+        found.len() > 50,
+        "the walk found {} files only",
+        found.len()
+    );
     found
 }
 
 /// The table of `docs/architecture.md`.
 fn arrows_allowed() -> BTreeMap<String, BTreeSet<String>> {
     let page = read(&root().join("docs/architecture.md"));
-    let (_, rest) = page.split_once("<!-- arrows -->").expect("the table's begin mark");
-    let (table, _) = rest.split_once("<!-- /arrows -->").expect("the table's end mark");
+    let (_, rest) = page
+        .split_once("<!-- arrows -->")
+        .expect("the table's begin mark");
+    let (table, _) = rest
+        .split_once("<!-- /arrows -->")
+        .expect("the table's end mark");
     let row = |line: &str| -> Option<(String, BTreeSet<String>)> {
         let mut cells = line.trim().trim_matches('|').split('|').map(str::trim);
         let (name, may) = (cells.next()?, cells.next()?);
         let may = may.split(',').map(str::trim).filter(|m| !m.is_empty());
         Some((name.to_owned(), may.map(str::to_owned).collect()))
     };
-    table.lines().filter(|l| l.starts_with("| ") && !l.contains("may know")).filter_map(row).collect()
+    table
+        .lines()
+        .filter(|l| l.starts_with("| ") && !l.contains("may know"))
+        .filter_map(row)
+        .collect()
 }
 
 /// What `cargo metadata` says: for each package its normal and build dependencies in the workspace.
@@ -67,11 +83,18 @@ fn arrows_drawn() -> BTreeMap<String, BTreeSet<String>> {
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let short = |name: &str| name.strip_prefix("blockhouse-").unwrap_or(name).to_owned();
     let packages = metadata["packages"].as_array().unwrap();
-    let members: BTreeSet<_> = packages.iter().map(|p| short(p["name"].as_str().unwrap())).collect();
+    let members: BTreeSet<_> = packages
+        .iter()
+        .map(|p| short(p["name"].as_str().unwrap()))
+        .collect();
     let mut drawn = BTreeMap::new();
     for package in packages {
         let dependencies = package["dependencies"].as_array().unwrap().iter();
@@ -89,10 +112,17 @@ fn arrows_drawn() -> BTreeMap<String, BTreeSet<String>> {
 fn the_arrows_are_those_of_the_map() {
     let (allowed, drawn) = (arrows_allowed(), arrows_drawn());
     let names = |map: &BTreeMap<String, _>| map.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(&allowed), names(&drawn), "the map and the workspace name the same crates");
+    assert_eq!(
+        names(&allowed),
+        names(&drawn),
+        "the map and the workspace name the same crates"
+    );
     for (name, known) in &drawn {
         let beyond: Vec<_> = known.difference(&allowed[name]).collect();
-        assert!(beyond.is_empty(), "{name} knows {beyond:?}, which docs/architecture.md does not allow");
+        assert!(
+            beyond.is_empty(),
+            "{name} knows {beyond:?}, which docs/architecture.md does not allow"
+        );
         assert!(!known.contains("xtask"), "{name} depends on a tool");
     }
 }
@@ -104,7 +134,11 @@ fn every_crate_and_folder_module_opens_with_prose() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let has_folder = path.with_extension("").is_dir();
         if name == "lib.rs" || name == "main.rs" || has_folder {
-            assert!(text.starts_with("//!"), "{} does not open with `//!`", path.display());
+            assert!(
+                text.starts_with("//!"),
+                "{} does not open with `//!`",
+                path.display()
+            );
         }
     }
 }
@@ -114,7 +148,10 @@ fn unsafe_code_is_where_it_may_be() {
     for path in sources() {
         let shown = path.strip_prefix(root()).unwrap().display().to_string();
         if path.ends_with("src/lib.rs") && !shown.starts_with("crates/uring") {
-            assert!(read(&path).contains("#![forbid(unsafe_code)]"), "{shown} does not forbid unsafe");
+            assert!(
+                read(&path).contains("#![forbid(unsafe_code)]"),
+                "{shown} does not forbid unsafe"
+            );
         }
     }
 }
@@ -129,8 +166,16 @@ fn no_debt_marks() {
         }
         let text = read(&path);
         for mark in &marks {
-            assert!(!text.contains(mark.as_str()), "{} has a `{mark}`", path.display());
+            assert!(
+                !text.contains(mark.as_str()),
+                "{} has a `{mark}`",
+                path.display()
+            );
         }
-        assert!(text.lines().count() <= 1000, "{} passes a thousand lines", path.display());
+        assert!(
+            text.lines().count() <= 1000,
+            "{} passes a thousand lines",
+            path.display()
+        );
     }
 }

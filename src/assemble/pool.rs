@@ -26,6 +26,9 @@ use std::{
 /// How long a predecessor that is dying may hold the devices.
 const LOCK_PATIENCE: Duration = Duration::from_secs(40);
 
+/// Small objects that were read lately, in memory, in bytes for each I/O thread.
+const READ_CACHE_BYTES: usize = 64 << 20;
+
 /// How often the engine is told the time when nothing is written.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -165,6 +168,7 @@ async fn recover(
     }
     let mut options = OpenOptions::new(Arc::new(SystemClock), Box::new(ids));
     options.control_dir = Some(control);
+    options.config.read_cache_bytes = READ_CACHE_BYTES;
     Ok(open(devices.clone(), devices, options).await?)
 }
 

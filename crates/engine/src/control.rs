@@ -74,7 +74,7 @@ pub enum ControlError {
     /// The copy is being made anew; ask again.
     #[error("the control store is being rebuilt")]
     Rebuilding,
-    /// It was rebuilt [`REBUILDS_MAX`] times and is off until the next start.
+    /// It was rebuilt `REBUILDS_MAX` times and is off until the next start.
     #[error("the control store is off after {REBUILDS_MAX} rebuilds")]
     Off,
     /// sled failed.

@@ -39,10 +39,13 @@ impl<D: Device> EngineStore<D> {
     }
 }
 
+/// Targets of one commit at most, as in S3; more go into several.
+const TARGETS_MAX: usize = 1000;
+
 /// How many of the targets fit into so much room; at least one, if there are any.
 fn fitting(targets: &[DeleteTarget], room_bytes: usize) -> usize {
     let mut sum = 0;
-    let fit = targets.iter().take_while(|target| {
+    let fit = targets.iter().take(TARGETS_MAX).take_while(|target| {
         sum += delete_target_bytes(target);
         sum <= room_bytes
     });

@@ -85,6 +85,7 @@ impl Engine {
             flushes: counters.flushes.get(),
             reads: counters.reads.get(),
             read_bytes: counters.read_bytes.get(),
+            cache_hits: counters.cache_hits.get(),
             mended: counters.mended.get(),
             damaged: counters.damaged.get(),
             checkpoints: counters.checkpoints.get(),

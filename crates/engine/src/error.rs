@@ -89,6 +89,9 @@ pub enum OpenError {
     /// The pool uses features that this version does not know.
     #[error("the pool uses features that this version may not write to")]
     Features,
+    /// The superblock's table of devices is not one that this version can lay groups out on.
+    #[error("the pool's devices cannot be laid out")]
+    Layout(#[source] DecodeError),
     /// A device could not be read or written.
     #[error("device {device}: {what} failed")]
     Device {

@@ -78,21 +78,40 @@ impl<D: Device> EngineStore<D> {
         version: Option<VersionId>,
     ) -> Result<EngineObject<D>, OpenError> {
         let found = self.find(bucket, key, version)?;
-        let (put, covering, data) = self.read_put(bucket, key, &found).await?;
-        let bytes = match found.entry.data {
-            DataPlace::Inline(_) => {
-                let start = covering.span.skip() + data.start;
-                Stored::Here(Bytes::from_owner(covering.buf).slice(start..start + data.len()))
-            }
-            DataPlace::Extents(_) | DataPlace::Wide { .. } => Stored::There(found.extents),
+        let cached = self
+            .cache
+            .borrow_mut()
+            .get(&found.entry.record, &self.shared.counters);
+        let (info, bytes) = match cached {
+            Some((info, bytes)) => (info, Stored::Here(bytes)),
+            None => self.read_object(bucket, key, &found).await?,
         };
-        let info = Arc::new(info_of(put));
         Ok(EngineObject {
             store: self.clone(),
             info,
             bytes,
             pins: found.pins,
         })
+    }
+
+    /// Reads the record, and with it the bytes of a small object, which the cache then keeps.
+    async fn read_object(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+        found: &Found,
+    ) -> Result<(Arc<ObjectInfo>, Stored), StoreError> {
+        let (put, covering, data) = self.read_put(bucket, key, found).await?;
+        let info = Arc::new(info_of(put));
+        if !matches!(found.entry.data, DataPlace::Inline(_)) {
+            return Ok((info, Stored::There(found.extents.clone())));
+        }
+        let start = covering.span.skip() + data.start;
+        let bytes = Bytes::from_owner(covering.buf).slice(start..start + data.len());
+        self.cache
+            .borrow_mut()
+            .put(&found.entry.record, &info, &bytes);
+        Ok((info, Stored::Here(bytes)))
     }
 
     /// Looks a version up and pins its groups.

@@ -16,7 +16,7 @@
 //! A small object costs flush 2 only, shared by all orders of its frame. Nothing is visible and
 //! nothing is answered before step 6; nothing was made visible that step 5 has not made durable on
 //! every device that is in sync. A checkpoint has a flush of its own for its sections, and two per
-//! change of the superblock ([`superblocks`]).
+//! change of the superblock (`superblocks`).
 //!
 //! # A read
 //! The row is looked up in memory and its groups are pinned; then one read of the blocks that cover
@@ -24,8 +24,9 @@
 //! by a checksum; a damaged copy is replaced from its mirror.
 //!
 //! # Where things are
-//! * [`writer`] decides, [`rows`] says what a record means, [`space`] who may write where.
-//! * [`checkpoint`] bounds what [`recovery`] has to replay.
+//! * `writer` decides, `rows` says what a record means, `space` who may write where.
+//! * `checkpoint` bounds what `recovery` has to replay.
+//! * `cache` keeps small objects that were read lately, for each I/O thread.
 //! * `put`, `get`, `list`, `delete`, `multipart` are the I/O threads' half of the operations.
 //!
 //! # What it never does
@@ -34,10 +35,15 @@
 //!
 //! # Current limits
 //! A group that is partly dead keeps its space until all of it is dead: nothing is copied out of it
-//! yet. Records and shards are not encrypted yet; the format has the fields.
+//! yet. Records and shards are not encrypted yet; the format has the fields. Segments get no header
+//! and footer marks yet: recovery needs none. A device that failed stays out until an operator has
+//! it filled again ([`OpenOptions::readmit_failed`]); one that was only away is filled at the next
+//! open. A frame whose flush failed on one of two devices is not written again elsewhere: the
+//! survivor has flushed it, and its superblock says so before anything is acknowledged.
 #![forbid(unsafe_code)]
 
 mod audit;
+mod cache;
 mod catalog;
 mod checkpoint;
 mod config;

@@ -219,6 +219,15 @@ impl Order {
         }
     }
 
+    /// How many records it may become at most.
+    pub(crate) fn records(&self) -> usize {
+        match self {
+            Self::Delete { targets, .. } => 2 * targets.len() + 1,
+            Self::Complete(_) => 3,
+            _ => 2,
+        }
+    }
+
     /// Bucket orders are judged alone in their frame, so that all others may judge by the catalog
     /// as it is.
     pub(crate) fn is_alone(&self) -> bool {

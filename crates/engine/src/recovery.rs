@@ -126,8 +126,8 @@ pub(crate) async fn recover<D: Device>(
     };
     let in_sync = judge_devices(&seen, &mut superblocks.newest, force_degraded)?;
     let limits = superblocks.newest.limits;
-    let damaged = |_| OpenError::Features;
-    let layout = Layout::new(&superblocks.newest.devices, limits.segment_bytes).map_err(damaged)?;
+    let layout = Layout::new(&superblocks.newest.devices, limits.segment_bytes)
+        .map_err(OpenError::Layout)?;
     config.inline_bytes_max = limits.inline_bytes_max as usize;
     config.frame_bytes_max = limits.frame_bytes_max as usize;
     config.scale_to(&layout);

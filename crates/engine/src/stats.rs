@@ -32,6 +32,7 @@ pub(crate) struct Counters {
     pub(crate) flushes: Counter,
     pub(crate) reads: Counter,
     pub(crate) read_bytes: Counter,
+    pub(crate) cache_hits: Counter,
     pub(crate) mended: Counter,
     pub(crate) damaged: Counter,
     pub(crate) checkpoints: Counter,
@@ -63,6 +64,8 @@ pub struct EngineStats {
     pub reads: u64,
     /// Bytes of them.
     pub read_bytes: u64,
+    /// Opened objects that were found in a read cache.
+    pub cache_hits: u64,
     /// Copies that were damaged and rewritten from their mirror.
     pub mended: u64,
     /// Reads that no copy could answer.

@@ -1,6 +1,8 @@
 //! The store contract, fulfilled.
 
-use crate::{catalog, get::EngineObject, mirror::Mirror, order::Order, shared::Shared};
+use crate::{
+    cache::ReadCache, catalog, get::EngineObject, mirror::Mirror, order::Order, shared::Shared,
+};
 use blockhouse_device::Device;
 use blockhouse_store::{
     Body, Bucket, BucketChange, CompleteError, Completion, CreateBucketError, DeleteBucketError,
@@ -9,7 +11,11 @@ use blockhouse_store::{
     UploadPage, UploadQuery, UploadRef, VersionPage, VersionQuery, Written,
 };
 use blockhouse_types::{BucketId, BucketName, ObjectKey, Timestamp, UploadId, VersionId};
-use std::{cell::Cell, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
 use tokio::sync::mpsc;
 
 /// An engine's store, for one I/O thread.
@@ -18,6 +24,7 @@ pub struct EngineStore<D> {
     pub(crate) mirror: Rc<Mirror<D>>,
     /// Which device is read first next time.
     pub(crate) turn: Rc<Cell<usize>>,
+    pub(crate) cache: Rc<RefCell<ReadCache>>,
     /// Keeps the log writer's queue open.
     _orders: mpsc::Sender<Order>,
 }
@@ -28,6 +35,7 @@ impl<D> Clone for EngineStore<D> {
             shared: Arc::clone(&self.shared),
             mirror: Rc::clone(&self.mirror),
             turn: Rc::clone(&self.turn),
+            cache: Rc::clone(&self.cache),
             _orders: self._orders.clone(),
         }
     }
@@ -42,10 +50,12 @@ impl<D> std::fmt::Debug for EngineStore<D> {
 impl<D: Device> EngineStore<D> {
     pub(crate) fn new(shared: Arc<Shared>, orders: mpsc::Sender<Order>, mirror: Mirror<D>) -> Self {
         let (mirror, turn) = (Rc::new(mirror), Rc::new(Cell::new(0)));
+        let cache = Rc::new(RefCell::new(ReadCache::new(shared.config.read_cache_bytes)));
         Self {
             shared,
             mirror,
             turn,
+            cache,
             _orders: orders,
         }
     }

@@ -6,8 +6,9 @@ use blockhouse_device::{
     sim::{Keep, Media, SimDevice},
 };
 use blockhouse_store::{
-    BytesBody, DeleteTarget, KeyQuery, NewBucket, NewObject, ObjectAttributes, ObjectReader,
-    ObjectStore, PutError, Seal, StoreError, StoredObject, WriteCondition,
+    BucketChange, BytesBody, DeleteTarget, KeyQuery, NewBucket, NewObject, ObjectAttributes,
+    ObjectReader, ObjectStore, PutError, Seal, StoreError, StoredObject, Versioning,
+    WriteCondition,
     kit::{self, Profile, SplitMix},
 };
 use blockhouse_types::{AccountId, BucketId, BucketName, Clock, ETag, ObjectKey, Timestamp};
@@ -169,9 +170,12 @@ fn bytes_come_back_also_after_a_restart() {
 
 #[test]
 fn conforms_to_the_model() {
-    for (seed, devices) in [(1, 1), (2, 2), (3, 1)] {
+    for (seed, devices, read_cache_bytes) in [(1, 1, 0), (2, 2, 0), (3, 1, 0), (4, 1, 8 << 10)] {
         run(async {
-            let config = small();
+            let config = EngineConfig {
+                read_cache_bytes,
+                ..small()
+            };
             let devices = made(devices, 64 << 20, &config).await;
             let (engine, store) = started(&devices, &config).await.unwrap();
             let model = kit::conform(&store, Profile::default(), seed, 1500, 100).await;
@@ -443,5 +447,49 @@ fn checkpoints_in_a_row_keep_the_two_newest() {
             assert_eq!(checkpoints.first().map(|c| c.lsn.0 > 0), Some(true));
         }
         is_filled(&store, bucket, "a").await;
+    });
+}
+
+/// Many large deletes at once have more records than one frame holds.
+#[test]
+fn deletes_of_a_thousand_share_frames_without_overflowing_one() {
+    run(async {
+        let config = EngineConfig {
+            segment_bytes: Some(8 << 20),
+            ..EngineConfig::default()
+        };
+        let devices = made(1, 256 << 20, &config).await;
+        let (engine, store) = started(&devices, &config).await.unwrap();
+        let bucket = store.create_bucket(bucket("many")).await.unwrap().id;
+        let enabled = BucketChange::Versioning(Versioning::Suspended);
+        store
+            .change_bucket(bucket, enabled, Timestamp::from_secs(5))
+            .await
+            .unwrap();
+        let targets = |n: usize| -> Vec<DeleteTarget> {
+            let target = |k| DeleteTarget {
+                key: ObjectKey::parse(&format!("{n}/{k}")).unwrap(),
+                version: None,
+                condition: WriteCondition::None,
+            };
+            (0..1000).map(target).collect()
+        };
+        let deletes: Vec<_> = (0..12)
+            .map(|n| {
+                let store = store.clone();
+                let targets = targets(n);
+                tokio::task::spawn_local(async move {
+                    let now = Timestamp::from_secs(9);
+                    // Twice: the second replaces the markers of the first.
+                    store.delete(bucket, targets.clone(), now).await.unwrap();
+                    store.delete(bucket, targets, now).await.unwrap().len()
+                })
+            })
+            .collect();
+        for delete in deletes {
+            assert_eq!(delete.await.unwrap(), 1000);
+        }
+        assert_eq!(engine.stats().index_rows, 12_000);
+        engine.audit().unwrap();
     });
 }

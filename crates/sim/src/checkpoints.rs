@@ -15,7 +15,7 @@ use blockhouse_format::{
 ///
 /// # Errors
 /// A checkpoint is not whole.
-pub fn whole(media: &[Media]) -> Result<(), Broken> {
+pub(crate) fn whole(media: &[Media]) -> Result<(), Broken> {
     for (device, media) in media.iter().enumerate() {
         let broken = |why: String| Broken::Rule(format!("device {device}: {why}"));
         let read = |offset| Superblock::decode(&read(media, offset, BLOCK_BYTES));

@@ -1,3 +1,5 @@
+//! Time as the simulator tells it.
+
 use blockhouse_types::{Clock, Timestamp};
 use std::sync::{
     Arc,

@@ -42,5 +42,5 @@ pub use clock::SimClock;
 pub use executor::{Executor, Handle, Stuck, now};
 pub use journal::{Journal, Step};
 pub use node::{Hardware, Node, NodeError, Settings};
-pub use oracle::{Attempt, Contradiction, Oracle, ROUND_OPS_MAX};
+pub use oracle::{Attempt, Contradiction, Oracle};
 pub use scramble::scramble;

@@ -21,9 +21,6 @@ use blockhouse_store::{
 
 use blockhouse_types::Timestamp;
 
-/// Operations of a round at most: the oracle tries all their orders.
-pub const ROUND_OPS_MAX: usize = 5;
-
 /// One operation and its answer.
 #[derive(Debug, Clone)]
 pub struct Attempt {

@@ -1,3 +1,7 @@
+//! Memory that a device can read and write directly: aligned to blocks, whole blocks long, owned.
+//!
+//! An operation takes a buffer and keeps it until the kernel has answered; the address never moves.
+
 use crate::pool::Shelves;
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},

@@ -1,3 +1,5 @@
+//! An I/O thread: tokio's runtime and tokio-uring's ring on one thread.
+
 use std::{future::Future, io};
 
 /// Completions that may lie unread. Many times more than submissions, because one thread's ring

@@ -27,6 +27,11 @@ pub(crate) fn samples(stats: &EngineStats) -> Vec<Sample> {
         counter("engine_reads", "Reads of records and bodies", stats.reads),
         counter("engine_read_bytes", "Bytes of them", stats.read_bytes),
         counter(
+            "engine_read_cache_hits",
+            "Opened objects that were in memory",
+            stats.cache_hits,
+        ),
+        counter(
             "engine_copies_mended",
             "Damaged copies rewritten",
             stats.mended,

@@ -1,3 +1,5 @@
+//! The simulated device keeps to its fault model, against plain arrays and by proptest.
+
 use super::*;
 use crate::faults::Duration;
 use proptest::prelude::*;

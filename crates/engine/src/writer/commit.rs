@@ -15,7 +15,7 @@ use crate::{
 use blockhouse_device::{AlignedBuf, BLOCK_BYTES, Device};
 use blockhouse_format::{
     GroupId, GroupKind, Lsn,
-    frame::{Built, FrameBuilder, HEADER_BYTES},
+    frame::{Built, FRAME_RECORDS_MAX, FrameBuilder, HEADER_BYTES},
     record::{Body, GroupChange, GroupEvent},
 };
 use blockhouse_store::StoreError;
@@ -67,6 +67,8 @@ impl<L: Device> LogWriter<L> {
     fn gather(&mut self, first: Order, checkpointing: bool) -> Vec<Order> {
         let mut batch = Vec::new();
         let (mut room, mut next) = (self.frame_room(), Some(first));
+        // One stays back for the announcement of a group.
+        let mut records = FRAME_RECORDS_MAX as usize - 1;
         let full = self.shared.space.lock().is_full();
         let reclaim = full && (checkpointing || self.can_reclaim());
         while let Some(order) = next.take().or_else(|| self.take_waiting()) {
@@ -86,12 +88,14 @@ impl<L: Device> LogWriter<L> {
                     | Order::Checkpoint { .. }
                     | Order::Shutdown { .. }
             );
-            let waits = special || order.is_alone() || needed > room;
+            let fits = needed <= room && order.records() <= records;
+            let waits = special || order.is_alone() || !fits;
             if !batch.is_empty() && waits {
                 self.held.push_front(order);
                 break;
             }
             room = room.saturating_sub(needed);
+            records = records.saturating_sub(order.records());
             let alone = order.is_alone();
             batch.push(order);
             if alone || batch.len() >= self.shared.config.frame_records_max {

@@ -1,6 +1,10 @@
 //! What the gateway promises of connections, seen through sockets.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod harness;
 mod tls;

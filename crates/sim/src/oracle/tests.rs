@@ -1,3 +1,5 @@
+//! What the oracle accepts as an explanation, and what it refuses.
+
 use super::*;
 use blockhouse_store::{
     ObjectStore,

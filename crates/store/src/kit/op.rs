@@ -36,7 +36,10 @@ impl Content {
         let (seed, len) = etag.md5().split_at(8);
         let seed = u64::from_be_bytes(seed.try_into().ok()?);
         let len_bytes = u64::from_be_bytes(len.try_into().ok()?);
-        let content = Self { seed, len_bytes: usize::try_from(len_bytes).ok()? };
+        let content = Self {
+            seed,
+            len_bytes: usize::try_from(len_bytes).ok()?,
+        };
         (content.etag() == *etag).then_some(content)
     }
 }

@@ -5,7 +5,9 @@
 //! names taken from the listings, in that order, correspond again.
 
 use super::{Content, Names};
-use crate::{ObjectStore, PartQuery, StoreError, UploadError, UploadQuery, UploadRef, VersionQuery};
+use crate::{
+    ObjectStore, PartQuery, StoreError, UploadError, UploadQuery, UploadRef, VersionQuery,
+};
 use blockhouse_types::BucketId;
 use std::collections::BTreeMap;
 
@@ -31,10 +33,15 @@ impl Names {
         store: &S,
         bucket: BucketId,
     ) -> Result<(), StoreError> {
-        let mut query = VersionQuery { max: PAGE, ..VersionQuery::default() };
+        let mut query = VersionQuery {
+            max: PAGE,
+            ..VersionQuery::default()
+        };
         loop {
             let page = store.list_versions(bucket, &query).await?;
-            page.versions.iter().for_each(|entry| self.given(entry.version));
+            page.versions
+                .iter()
+                .for_each(|entry| self.given(entry.version));
             match page.next {
                 Some((key, version)) => (query.key_marker, query.version_marker) = (key, version),
                 None => return Ok(()),
@@ -47,12 +54,22 @@ impl Names {
         store: &S,
         bucket: BucketId,
     ) -> Result<(), StoreError> {
-        let mut query = UploadQuery { max: PAGE, ..UploadQuery::default() };
+        let mut query = UploadQuery {
+            max: PAGE,
+            ..UploadQuery::default()
+        };
         loop {
             let page = store.list_uploads(bucket, &query).await?;
             for entry in &page.uploads {
-                let of = UploadRef { bucket, key: entry.key.clone(), upload: entry.upload };
-                let all = PartQuery { after: 0, max: PARTS_MAX };
+                let of = UploadRef {
+                    bucket,
+                    key: entry.key.clone(),
+                    upload: entry.upload,
+                };
+                let all = PartQuery {
+                    after: 0,
+                    max: PARTS_MAX,
+                };
                 let parts = match store.list_parts(&of, all).await {
                     Ok(page) => page.parts,
                     Err(UploadError::NoSuchUpload) => Vec::new(),

@@ -91,7 +91,10 @@ fn recovered_names_go_on_as_the_old_ones() {
     assert!(!names.is_empty());
     for _ in 0..2000 {
         let op = generator.next_op(&names);
-        let (a, b) = (apply(&model, &mut names, &op), apply(&other, &mut of_other, &op));
+        let (a, b) = (
+            apply(&model, &mut names, &op),
+            apply(&other, &mut of_other, &op),
+        );
         assert_eq!(ready(a), ready(b), "{op:?}");
     }
 }

@@ -1,3 +1,5 @@
+//! Real files, dropped operations, and wake-ups from other threads.
+
 use super::*;
 use crate::BLOCK_BYTES;
 use std::{
