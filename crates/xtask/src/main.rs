@@ -87,7 +87,7 @@ fn ci_stages() -> Vec<Stage> {
         Stage::commands(
             "unit and simulation",
             8,
-            &[&["cargo", "test", "--workspace", "--quiet"]],
+            &[&["cargo", "test", "--workspace", "--quiet", "--no-fail-fast"]],
         ),
         Stage::commands("signers", 2, &[&["python3", "tests/signers/run.py"]]),
         Stage::commands(

@@ -2,7 +2,7 @@
 
 use crate::stage::{Stage, command, root};
 use anyhow::{Context as _, Result, bail};
-use std::process::Command;
+use std::{fs, process::Command};
 
 /// How long each fuzz target runs in a soak, in seconds.
 const FUZZ_SECS: u64 = 300;
@@ -58,17 +58,14 @@ pub(crate) fn fuzz(secs: u64) -> Result<()> {
     let limit = format!("-max_total_time={secs}");
     command(&["cargo", "+nightly", "fuzz", "build"], &[])?;
     for target in targets.lines() {
-        let run = [
-            "cargo",
-            "+nightly",
-            "fuzz",
-            "run",
-            target,
-            "--",
-            &limit,
-            "-verbosity=0",
-        ];
-        command(&run, &[])?;
+        // What is found on the way stays in the corpus; the seeds are committed.
+        let (corpus, seeds) = (
+            format!("fuzz/corpus/{target}"),
+            format!("fuzz/seeds/{target}"),
+        );
+        fs::create_dir_all(root().join(&corpus)).with_context(|| format!("making {corpus}"))?;
+        let run = ["cargo", "+nightly", "fuzz", "run", target, &corpus, &seeds];
+        command(&[&run[..], &["--", &limit, "-verbosity=0"]].concat(), &[])?;
     }
     println!(
         "{} fuzz targets, {secs} s each, nothing found",
