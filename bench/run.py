@@ -178,7 +178,8 @@ def preload(peer, work):
         for bucket in (BUCKET, LISTED):
             call(peer, "PUT", f"/{bucket}")
     listed = [f"k{n:06d}" for n in range(LISTED_KEYS)] if peer.lists else []
-    for bucket, keys, size in ((BUCKET, SMALL, KIB4), (BUCKET, LARGE, MIB), (LISTED, listed, 16)):
+    small, large = (SMALL, LARGE) if peer.reads else ([], [])
+    for bucket, keys, size in ((BUCKET, small, KIB4), (BUCKET, large, MIB), (LISTED, listed, 16)):
         if not keys:
             continue
         requests = [("PUT", f"/{bucket}/{key}", None, (size, False)) for key in keys]
@@ -213,6 +214,8 @@ def measure(peer, workload, work, seconds, state):
 
 def fits(peer, workload):
     if workload.https and not peer.https:
+        return False
+    if not peer.reads and workload.body is None:
         return False
     return peer.lists or workload.name != "list1k"
 
