@@ -1,4 +1,5 @@
-//! Which parts serve: the real devices, engine, verifier and listeners, introduced to each other.
+//! Which parts serve: the real devices, engine, verifier's socket and listeners, introduced to each
+//! other.
 //!
 //! ```text
 //!   listeners ─► backend (io_uring or plain calls) ─► devices ─► engine ─► log writer thread
@@ -26,11 +27,12 @@ use blockhouse_gateway::{
 use blockhouse_s3::parse::Domains;
 use blockhouse_settings::{IoMode, NodeSettings};
 use blockhouse_types::SystemClock;
-use blockhouse_verifier::{AccessKey, Judge, KeyStore, SecretKey};
+use blockhouse_verifier_wire::client::Client;
 use pool::Pool;
 use sockets::Sockets;
 use std::{
     cell::RefCell,
+    path::PathBuf,
     rc::Rc,
     sync::{
         Arc,
@@ -86,7 +88,6 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
     let backend = backend(settings.io)?;
     let (endings, ended) = channel();
     let pool = Pool::open(settings, &backend, &endings)?;
-    let judge = judge(settings)?;
     let site = Arc::new(Site {
         region: settings.region.clone(),
         domains: Domains::new(settings.domains.clone()),
@@ -105,7 +106,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
                 doors,
                 backend: backend.clone(),
                 handle: pool.handle(),
-                judge: judge.clone(),
+                verifier: settings.verifier.clone(),
                 site: Arc::clone(&site),
                 events: Arc::clone(events),
                 drain: drain.watch(),
@@ -132,7 +133,8 @@ struct IoThread {
     doors: Vec<Door>,
     backend: Backend,
     handle: pool::Handle,
-    judge: Judge,
+    /// Its socket.
+    verifier: PathBuf,
     site: Arc<Site>,
     events: Arc<Events>,
     drain: blockhouse_gateway::drain::DrainWatch,
@@ -145,7 +147,7 @@ impl IoThread {
         backend.run_io_thread(async move {
             let context = Context {
                 store: self.handle.store()?,
-                verifier: self.judge,
+                verifier: Client::new(&self.verifier),
                 clock: Arc::new(SystemClock),
                 entropy: RefCell::new(Box::new(secrets::generator()?)),
                 site: self.site,
@@ -197,16 +199,6 @@ fn backend(mode: IoMode) -> Result<Backend> {
             Ok(backend)
         }
     }
-}
-
-fn judge(settings: &NodeSettings) -> Result<Judge> {
-    let keys = settings.accounts.iter().map(|account| AccessKey {
-        id: account.credential.access_key_id.clone(),
-        secret: SecretKey::new(account.credential.secret_access_key.expose().to_owned()),
-        account: account.id,
-        enabled: true,
-    });
-    Ok(Judge::new(settings.region.clone(), KeyStore::new(keys)?))
 }
 
 /// The admin listener answers on a thread of its own, however busy the others are. The engine's

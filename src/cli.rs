@@ -52,6 +52,18 @@ pub(crate) enum Command {
     /// Serve S3: started by `dev`, which hands it its settings
     #[command(hide = true)]
     Node,
+
+    /// Judge signatures: started by `dev`, which hands it its settings and sockets
+    #[command(hide = true)]
+    Verifier,
+
+    /// Make keys or write DIR/env: started by `dev`
+    #[command(hide = true)]
+    Keys,
+
+    /// Hand the keys to the verifier: started by `dev`
+    #[command(hide = true)]
+    Provision,
 }
 
 #[derive(Debug, Args)]
@@ -92,7 +104,12 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "MODE", default_value = "auto")]
     pub(crate) io: IoModeArg,
 
-    /// Threads that serve requests [default: as many as cores]
+    /// What the machine is like, as in hw-profiles/laptop.toml: which cores serve what
+    /// [default: the last core serves the verifier alone]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hw_profile: Option<PathBuf>,
+
+    /// Threads that serve requests [default: as many as cores are left to them]
     #[arg(long, value_name = "N")]
     pub(crate) io_threads: Option<usize>,
 }

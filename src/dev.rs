@@ -8,14 +8,17 @@
 //! ```
 //!
 //! The launcher serves nothing itself. A role gets its settings over a socket and starts with an
-//! almost empty environment: it sees neither DIR/env nor the variables that came from it.
+//! almost empty environment: it sees neither DIR/env nor the variables that came from it. Keys never
+//! pass through the launcher either: the roles that read them end as soon as they have done so.
 
 mod certificate;
 mod env_file;
 mod home;
+pub(crate) mod keys;
 mod plan;
 mod role;
 mod supervise;
+mod verifier;
 mod zeros;
 
 use crate::{addresses::Addresses, cli::DevArgs};
@@ -24,11 +27,13 @@ use blockhouse_daemon::{lock::Lock, signals::Signals};
 use blockhouse_gateway::accept::bind;
 use home::Home;
 use plan::Plan;
+use role::Handed;
 use std::{
     io::{Write, stdout},
     process::ExitCode,
 };
-use supervise::Supervisor;
+use supervise::{Happening, NODE, Supervisor};
+use verifier::VerifierRole;
 
 /// Runs until it is told to end, or the node ends.
 pub(crate) fn run(args: DevArgs, log: &str) -> Result<ExitCode> {
@@ -40,23 +45,38 @@ pub(crate) fn run(args: DevArgs, log: &str) -> Result<ExitCode> {
     home.wait_for_devices()?;
     ports_are_free(&args)?;
 
+    let placement = verifier::place(&args)?;
     let mut plan = Plan::make(&home, &args)?;
+    keys::make(&home, plan.accounts(), plan.is_first_start(), log)?;
     zeros::make_devices(&home, &plan)?;
     // Until here a signal just ended us; from here on there are roles to be ended in order.
     let signals = Signals::block()?;
     let certificate = certificate::keep(&home, &args)?;
-    let settings = plan.settings(&home, &args, certificate)?;
+    let settings = plan.settings(&home, &args, certificate, &placement)?;
 
     let mut supervisor = Supervisor::new(signals, lock)?;
-    supervisor.start(&home, "node", &settings.to_toml()?, log)?;
-    let Some(addresses) = supervisor.wait_ready()? else {
+    let verifier = VerifierRole::new(&home, &settings.region, &placement)?;
+    verifier.start(&home, &mut supervisor, log)?;
+    let node = Handed {
+        settings: &settings.to_toml()?,
+        descriptors: &[],
+    };
+    supervisor.start(&home, NODE, node, log)?;
+    let Some(addresses) = supervisor.wait_ready(NODE)? else {
         return supervisor.end(&home);
     };
     let addresses: Addresses = addresses.parse().context("the node's addresses")?;
     plan.note_ready(&home)?;
-    env_file::write(&home, &settings, &addresses)?;
+    keys::write_env(&home, &settings.region, &addresses, log)?;
     greet(&home, &plan, &addresses);
-    supervisor.wait_end();
+    while let Happening::Restart(name) = supervisor.wait() {
+        tracing::info!(role = name, "starting it again");
+        if let Err(error) = verifier.start(&home, &mut supervisor, log) {
+            let why = format!("{error:#}");
+            tracing::error!(role = name, why, "it does not start again");
+            break;
+        }
+    }
     supervisor.end(&home)
 }
 
@@ -85,7 +105,7 @@ fn greet(home: &Home, plan: &Plan, addresses: &Addresses) {
          \x20 aws s3 presign s3://first/README.md\n\
          \x20 blockhouse presign s3://first/README.md     (5 days, works offline)\n"
     ));
-    if plan.accounts().len() > 1 {
+    if plan.accounts() > 1 {
         say(&format!("The second account's keys are in {env}.alt\n"));
     }
     say(&format!("ready {addresses}"));

@@ -15,6 +15,7 @@ mod node;
 mod presign;
 mod secrets;
 mod shutdown;
+mod verifier;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -27,6 +28,9 @@ fn main() -> ExitCode {
         .and_then(|()| match cli.command {
             Command::Dev(args) => dev::run(args, &cli.log),
             Command::Node => node::run(),
+            Command::Verifier => verifier::run(),
+            Command::Keys => dev::keys::run(),
+            Command::Provision => dev::keys::run_provision(),
             Command::Presign(args) => presign::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Fsck(args) => inspect::fsck(&args),

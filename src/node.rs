@@ -5,14 +5,14 @@
 //! death, begins the drain. A part that ends on its own ends the node: it is whole or not at all.
 
 use crate::{assemble::assemble, shutdown::shutdown};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use blockhouse_daemon::{
     handoff::Launcher,
     notify::{State, notify},
-    resources::raise_limits,
+    resources::{raise_limits, stay_on},
     signals::Signals,
 };
-use blockhouse_settings::{NodeSettings, Secret};
+use blockhouse_settings::NodeSettings;
 use std::{fmt, process::ExitCode, sync::mpsc::Sender, thread};
 
 /// Why the node ends.
@@ -40,8 +40,11 @@ impl fmt::Display for Ending {
 pub(crate) fn run() -> Result<ExitCode> {
     let signals = Signals::block()?;
     let mut launcher = Launcher::on_stdin()?;
-    let settings = NodeSettings::parse(Secret::new(launcher.receive()?).expose())?;
+    let settings = NodeSettings::parse(&launcher.receive()?)?;
     raise_limits();
+    if !settings.io_cores.is_empty() {
+        stay_on(&settings.io_cores).context("staying on the node's cores")?;
+    }
 
     let mut node = assemble(&settings)?;
     node.wait_serving()?;

@@ -4,6 +4,7 @@ use anyhow::{Result, anyhow};
 use blockhouse_settings::Secret;
 use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
+use zeroize::Zeroizing;
 
 /// Letters of a new secret key; 40 of them hold 238 bits.
 const SECRET_LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -32,6 +33,13 @@ pub(crate) fn access_key_id() -> Result<String> {
 /// A new secret access key.
 pub(crate) fn secret_access_key() -> Result<Secret> {
     Ok(Secret::new(letters(SECRET_LEN, SECRET_LETTERS)?))
+}
+
+/// A new key that seals session tokens.
+pub(crate) fn token_key() -> Result<Zeroizing<[u8; 32]>> {
+    let mut key = Zeroizing::new([0; 32]);
+    fill(&mut *key)?;
+    Ok(key)
 }
 
 /// Letters of the alphabet, all equally likely: bytes that would favour the first ones are thrown

@@ -3,27 +3,27 @@
 use super::home::Home;
 use crate::addresses::Addresses;
 use anyhow::Result;
-use blockhouse_settings::{Account, NodeSettings};
+use blockhouse_settings::Account;
 use std::{
     fmt::Write as _,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 /// Writes it for each account.
-pub(super) fn write(home: &Home, settings: &NodeSettings, addresses: &Addresses) -> Result<()> {
+pub(super) fn write(
+    home: &Home,
+    region: &str,
+    accounts: &[Account],
+    addresses: &Addresses,
+) -> Result<()> {
     let files = [home.env_file(), home.env_alt_file()];
-    for (account, path) in settings.accounts.iter().zip(files) {
-        home.write_private(&path, &text(home, settings, account, addresses)?)?;
+    for (account, path) in accounts.iter().zip(files) {
+        home.write_private(&path, &text(home, region, account, addresses)?)?;
     }
     Ok(())
 }
 
-fn text(
-    home: &Home,
-    settings: &NodeSettings,
-    account: &Account,
-    addresses: &Addresses,
-) -> Result<String> {
+fn text(home: &Home, region: &str, account: &Account, addresses: &Addresses) -> Result<String> {
     let url = |scheme: &str, address: SocketAddr| format!("{scheme}://{}", reachable(address));
     let mut variables = vec![
         (
@@ -34,8 +34,8 @@ fn text(
             "AWS_SECRET_ACCESS_KEY",
             account.credential.secret_access_key.expose().to_owned(),
         ),
-        ("AWS_REGION", settings.region.clone()),
-        ("AWS_DEFAULT_REGION", settings.region.clone()),
+        ("AWS_REGION", region.to_owned()),
+        ("AWS_DEFAULT_REGION", region.to_owned()),
         ("AWS_CA_BUNDLE", home.ca_file().display().to_string()),
         ("BLOCKHOUSE_DATA", home.dir().display().to_string()),
         ("BLOCKHOUSE_ADMIN", url("http", addresses.admin)),

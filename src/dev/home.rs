@@ -1,7 +1,8 @@
 //! The folder of a `dev` node.
 //!
 //! ```text
-//!   DIR/dev.toml      what was made on first start: devices, accounts with keys (0600)
+//!   DIR/dev.toml      what was made on first start: devices, number of accounts
+//!   DIR/keys.toml     the accounts' keys and the key of session tokens (0600)
 //!   DIR/dev0.img …    the devices
 //!   DIR/control/      small control state of the node
 //!   DIR/env, env.alt  for `source` (0600)
@@ -45,6 +46,14 @@ impl Home {
 
     pub(super) fn state_file(&self) -> PathBuf {
         self.0.join("dev.toml")
+    }
+
+    pub(super) fn keys_file(&self) -> PathBuf {
+        self.0.join("keys.toml")
+    }
+
+    pub(super) fn verifier_socket(&self) -> PathBuf {
+        self.run().join("verifier.sock")
     }
 
     pub(super) fn device(&self, number: usize) -> PathBuf {

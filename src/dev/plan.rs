@@ -2,12 +2,9 @@
 //! other arguments later.
 
 use super::home::Home;
-use crate::{cli::DevArgs, secrets};
+use crate::cli::DevArgs;
 use anyhow::{Context as _, Result, bail};
-use blockhouse_settings::{
-    Account, Credential, Listen, NodeSettings, REGION_DEFAULT, Secret, TlsFiles,
-};
-use blockhouse_types::AccountId;
+use blockhouse_settings::{Listen, NodeSettings, Placement, REGION_DEFAULT, TlsFiles};
 use serde::{Deserialize, Serialize};
 use std::{fs, io};
 
@@ -23,35 +20,17 @@ const DEVICE_BYTES_DEFAULT: u64 = 2 << 30;
 /// Smaller ones leave the engine no room to reclaim space.
 const DEVICE_BYTES_MIN: u64 = 64 << 20;
 
-/// The accounts' numbers; they look like what they are.
-const ACCOUNT_NUMBERS: [u64; 2] = [1, 2];
-
-/// What was decided on first start.
-#[derive(Debug)]
+/// What was decided on first start, as it stands in the file. It holds no key: the launcher runs as
+/// long as the node does, and its memory is not the verifier's.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Plan {
     devices: usize,
     device_bytes: u64,
     /// Whether the node was ready once: from then on its devices are never taken for blank ones.
     was_ready: bool,
-    accounts: Vec<Account>,
-}
-
-/// The plan as it stands in the file.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PlanFile {
-    devices: usize,
-    device_bytes: u64,
-    was_ready: bool,
-    account: Vec<AccountFile>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AccountFile {
-    id: String,
-    access_key_id: String,
-    secret_access_key: String,
+    /// How many accounts there are. Their keys lie elsewhere.
+    accounts: usize,
 }
 
 impl Plan {
@@ -61,11 +40,8 @@ impl Plan {
             Some(plan) => plan.agree(args)?,
             None => Self::fresh(args)?,
         };
-        if plan.accounts.is_empty() {
-            plan.add_account()?;
-        }
-        if args.second_account && plan.accounts.len() < 2 {
-            plan.add_account()?;
+        if args.second_account {
+            plan.accounts = 2;
         }
         plan.write(home)?;
         Ok(plan)
@@ -79,8 +55,13 @@ impl Plan {
         self.device_bytes
     }
 
-    pub(super) fn accounts(&self) -> &[Account] {
-        &self.accounts
+    pub(super) fn accounts(&self) -> usize {
+        self.accounts
+    }
+
+    /// Whether the node was never ready yet.
+    pub(super) fn is_first_start(&self) -> bool {
+        !self.was_ready
     }
 
     /// Notes that the node was ready.
@@ -98,6 +79,7 @@ impl Plan {
         home: &Home,
         args: &DevArgs,
         certificate: TlsFiles,
+        placement: &Placement,
     ) -> Result<NodeSettings> {
         let settings = NodeSettings {
             region: REGION_DEFAULT.to_owned(),
@@ -115,10 +97,12 @@ impl Plan {
                 admin: args.admin,
             },
             tls: Some(certificate),
-            accounts: self.accounts.clone(),
+            verifier: home.verifier_socket(),
+            io_cores: placement.io.clone(),
+            digest_cores: placement.verifier.clone(),
         };
         // Typed values were not judged yet; the document's way in is the one that judges.
-        Ok(NodeSettings::parse(settings.to_toml()?.expose())?)
+        Ok(NodeSettings::parse(&settings.to_toml()?)?)
     }
 
     fn fresh(args: &DevArgs) -> Result<Self> {
@@ -136,7 +120,7 @@ impl Plan {
             devices,
             device_bytes,
             was_ready: false,
-            accounts: Vec::new(),
+            accounts: 1,
         })
     }
 
@@ -160,20 +144,6 @@ impl Plan {
         Ok(self)
     }
 
-    fn add_account(&mut self) -> Result<()> {
-        let number = ACCOUNT_NUMBERS
-            .get(self.accounts.len())
-            .context("no more accounts")?;
-        self.accounts.push(Account {
-            id: AccountId::from_number(*number).context("an account number of 12 digits")?,
-            credential: Credential {
-                access_key_id: secrets::access_key_id()?,
-                secret_access_key: secrets::secret_access_key()?,
-            },
-        });
-        Ok(())
-    }
-
     fn read(home: &Home) -> Result<Option<Self>> {
         let path = home.state_file();
         let text = match fs::read_to_string(&path) {
@@ -181,53 +151,16 @@ impl Plan {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
         };
-        // The reader's error would show the line, and with it a secret.
-        let Ok(file) = toml::from_str::<PlanFile>(&text) else {
-            bail!(
+        let plan = toml::from_str(&text).with_context(|| {
+            format!(
                 "{} is damaged; put it back as it was, or choose another --data",
                 path.display()
-            );
-        };
-        let accounts = file
-            .account
-            .into_iter()
-            .map(AccountFile::account)
-            .collect::<Result<_>>()?;
-        Ok(Some(Self {
-            devices: file.devices,
-            device_bytes: file.device_bytes,
-            was_ready: file.was_ready,
-            accounts,
-        }))
+            )
+        })?;
+        Ok(Some(plan))
     }
 
     fn write(&self, home: &Home) -> Result<()> {
-        let file = PlanFile {
-            devices: self.devices,
-            device_bytes: self.device_bytes,
-            was_ready: self.was_ready,
-            account: self.accounts.iter().map(AccountFile::of).collect(),
-        };
-        home.write_private(&home.state_file(), &toml::to_string(&file)?)
-    }
-}
-
-impl AccountFile {
-    fn of(account: &Account) -> Self {
-        Self {
-            id: account.id.to_string(),
-            access_key_id: account.credential.access_key_id.clone(),
-            secret_access_key: account.credential.secret_access_key.expose().to_owned(),
-        }
-    }
-
-    fn account(self) -> Result<Account> {
-        Ok(Account {
-            id: AccountId::parse(&self.id)?,
-            credential: Credential {
-                access_key_id: self.access_key_id,
-                secret_access_key: Secret::new(self.secret_access_key),
-            },
-        })
+        home.write_private(&home.state_file(), &toml::to_string(self)?)
     }
 }

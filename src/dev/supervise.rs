@@ -2,16 +2,20 @@
 //!
 //! ```text
 //!   starting ──ready──► serving ──signal, node ended──► ending ──all ended──► exit code
-//!       └──────────signal, node ended────────────────────┘  └─30 s─► SIGKILL
+//!       │                 │  ▲                            └─30 s─► SIGKILL
+//!       │                 └──┘ verifier ended: started again, with its keys
+//!       └──────────signal, a role ended───────────────────┘
 //! ```
+//!
+//! The node is what `dev` is for: with its end everything ends. Any other role is started again. One
+//! that ends again and again as soon as it was started is a reason to end, too.
 
 use super::{
     home::Home,
-    role::{Role, RoleEvent},
+    role::{Handed, Role, RoleEvent},
 };
 use anyhow::Result;
 use blockhouse_daemon::{lock::Lock, signals::Signals};
-use blockhouse_settings::Secret;
 use nix::sys::signal::Signal;
 use std::{
     process::{ExitCode, ExitStatus},
@@ -23,22 +27,42 @@ use std::{
 /// From the word to end until nothing runs any more; roles drain for less.
 const END_PATIENCE: Duration = Duration::from_secs(29);
 
+/// A role that ends this often without having lived for [`SETTLED`] is not started again.
+const QUICK_ENDS_MAX: u32 = 5;
+
+/// A role that has lived so long started well.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// The role with which everything ends.
+pub(super) const NODE: &str = "node";
+
 enum Event {
     Signal(&'static str),
-    Role(RoleEvent),
+    Role(&'static str, RoleEvent),
 }
 
-impl From<RoleEvent> for Event {
-    fn from(event: RoleEvent) -> Self {
-        Self::Role(event)
+impl From<(&'static str, RoleEvent)> for Event {
+    fn from((name, event): (&'static str, RoleEvent)) -> Self {
+        Self::Role(name, event)
     }
+}
+
+/// What has happened to the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Happening {
+    /// It is time to end.
+    End,
+    /// This role has ended and is to be started again.
+    Restart(&'static str),
 }
 
 /// The roles and what happens to them.
 pub(super) struct Supervisor {
     lock: Lock,
-    role: Option<Role>,
-    ended: Option<ExitStatus>,
+    roles: Vec<Role>,
+    ended: Vec<(&'static str, ExitStatus)>,
+    started: Instant,
+    quick_ends: u32,
     sender: Sender<Event>,
     events: Receiver<Event>,
 }
@@ -58,84 +82,122 @@ impl Supervisor {
             })?;
         Ok(Self {
             lock,
-            role: None,
-            ended: None,
+            roles: Vec::new(),
+            ended: Vec::new(),
+            started: Instant::now(),
+            quick_ends: 0,
             sender,
             events,
         })
     }
 
-    /// Starts a role with its settings.
+    /// Starts a role with what it is handed.
     pub(super) fn start(
         &mut self,
         home: &Home,
         name: &'static str,
-        settings: &Secret,
+        handed: Handed<'_>,
         log: &str,
     ) -> Result<()> {
-        self.role = Some(Role::start(home, name, settings, log, &self.sender)?);
+        let role = Role::start(home, name, handed, log, &self.sender)?;
+        self.roles.push(role);
+        self.started = Instant::now();
         Ok(())
     }
 
-    /// What the node says when it is ready; `None` when it is time to end instead.
-    pub(super) fn wait_ready(&mut self) -> Result<Option<String>> {
-        match self.events.recv()? {
-            Event::Role(RoleEvent::Ready(said)) => Ok(Some(said)),
-            Event::Role(RoleEvent::Exited(status)) => {
-                self.ended = Some(status);
-                Ok(None)
+    /// What the role says when it is ready; `None` when it is time to end instead.
+    pub(super) fn wait_ready(&mut self, name: &'static str) -> Result<Option<String>> {
+        loop {
+            match self.events.recv()? {
+                Event::Role(ready, RoleEvent::Ready(said)) if ready == name => {
+                    return Ok(Some(said));
+                }
+                // One that was ready before, and lost its part in the start.
+                Event::Role(_, RoleEvent::Ready(_)) => {}
+                Event::Role(ended, RoleEvent::Exited(status)) => {
+                    self.note_end(ended, status);
+                    return Ok(None);
+                }
+                Event::Signal(_) => return Ok(None),
             }
-            Event::Signal(_) => Ok(None),
         }
     }
 
-    /// Waits until it is time to end.
-    pub(super) fn wait_end(&mut self) {
-        match self.events.recv() {
-            Ok(Event::Role(RoleEvent::Exited(status))) => self.ended = Some(status),
-            Ok(Event::Signal(signal)) => super::say(&format!("{signal}: draining")),
-            Ok(Event::Role(RoleEvent::Ready(_))) | Err(_) => {}
+    /// Waits until there is something to do.
+    pub(super) fn wait(&mut self) -> Happening {
+        loop {
+            match self.events.recv() {
+                Ok(Event::Role(_, RoleEvent::Ready(_))) => {}
+                Ok(Event::Role(NODE, RoleEvent::Exited(status))) => {
+                    self.note_end(NODE, status);
+                    return Happening::End;
+                }
+                Ok(Event::Role(name, RoleEvent::Exited(status))) => {
+                    self.roles.retain(|role| role.name != name);
+                    tracing::warn!(role = name, %status, "a role has ended");
+                    let settled = self.started.elapsed() >= SETTLED;
+                    self.quick_ends = if settled { 0 } else { self.quick_ends + 1 };
+                    if self.quick_ends < QUICK_ENDS_MAX {
+                        return Happening::Restart(name);
+                    }
+                    self.ended.push((name, status));
+                    return Happening::End;
+                }
+                Ok(Event::Signal(signal)) => {
+                    super::say(&format!("{signal}: draining"));
+                    return Happening::End;
+                }
+                Err(_) => return Happening::End,
+            }
         }
     }
 
-    /// Ends every role and tells how it went: well, if the node ended of its own accord.
+    fn note_end(&mut self, name: &'static str, status: ExitStatus) {
+        self.roles.retain(|role| role.name != name);
+        self.ended.push((name, status));
+    }
+
+    /// Ends every role and tells how it went: well, if every one ended of its own accord. The node
+    /// goes first, so that what it still serves finds the others there.
     pub(super) fn end(mut self, home: &Home) -> Result<ExitCode> {
         self.lock.stopping()?;
-        let Some(role) = self.role.take() else {
-            return Ok(ExitCode::FAILURE);
-        };
-        if self.ended.is_none() {
-            role.signal(Signal::SIGTERM);
-        }
         let deadline = Instant::now() + END_PATIENCE;
-        while self.ended.is_none() {
-            match self
-                .events
-                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-            {
-                Ok(Event::Role(RoleEvent::Exited(status))) => self.ended = Some(status),
-                // Ctrl-C reaches us and the role alike, and often more than once.
-                Ok(Event::Signal(_) | Event::Role(RoleEvent::Ready(_))) => {}
+        self.roles.sort_by_key(|role| role.name != NODE);
+        while let Some(role) = self.roles.first() {
+            let name = role.name;
+            role.signal(Signal::SIGTERM);
+            if !self.wait_gone(name, deadline) {
+                eprintln!("blockhouse: the {name} did not drain in time and was killed");
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        let dir = home.dir().display();
+        let failed: Vec<_> = self.ended.iter().filter(|(_, s)| !s.success()).collect();
+        for (name, status) in &failed {
+            eprintln!("blockhouse: the {name} in {dir} ended: {status}");
+        }
+        Ok(match failed.is_empty() && !self.ended.is_empty() {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        })
+    }
+
+    /// Waits for the end of a role, and kills everything when it does not come.
+    fn wait_gone(&mut self, name: &str, deadline: Instant) -> bool {
+        while self.roles.iter().any(|role| role.name == name) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.events.recv_timeout(left) {
+                Ok(Event::Role(ended, RoleEvent::Exited(status))) => self.note_end(ended, status),
+                // Whoever is in a hurry asks more than once.
+                Ok(Event::Signal(_) | Event::Role(_, RoleEvent::Ready(_))) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    role.signal(Signal::SIGKILL);
-                    break;
+                    for role in &self.roles {
+                        role.signal(Signal::SIGKILL);
+                    }
+                    return false;
                 }
             }
         }
-        Ok(match self.ended {
-            Some(status) if status.success() => ExitCode::SUCCESS,
-            Some(status) => {
-                let (name, dir) = (role.name, home.dir().display());
-                eprintln!("blockhouse: the {name} in {dir} ended: {status}");
-                ExitCode::FAILURE
-            }
-            None => {
-                eprintln!(
-                    "blockhouse: the {} did not drain in time and was killed",
-                    role.name
-                );
-                ExitCode::FAILURE
-            }
-        })
+        true
     }
 }

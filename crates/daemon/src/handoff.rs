@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   launcher                                  role (its stdin)
+//!      │ ── one byte with open descriptors ─────► │   where a role needs any: sockets
 //!      │ ── length in decimal, newline, bytes ──► │   settings and secrets
 //!      │ ◄── "ready" + one line of text ───────── │   once every listener answers
 //!      ┆           both keep it open              ┆
@@ -10,10 +11,15 @@
 //!
 //! Secrets travel over it, and so they stand neither in arguments nor in the environment.
 
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
 use std::{
-    io::{self, BufRead, BufReader, IsTerminal, Read, Write},
+    io::{self, BufRead, BufReader, IoSlice, IoSliceMut, IsTerminal, Read, Write},
+    mem::MaybeUninit,
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
     process::Stdio,
@@ -21,6 +27,9 @@ use std::{
 
 /// The longest text handed over, in bytes; a longer one is refused on both sides.
 pub const HANDOFF_BYTES_MAX: usize = 1024 * 1024;
+
+/// Descriptors handed over at most.
+pub const DESCRIPTORS_MAX: usize = 8;
 
 /// The longest line a role may answer, in bytes.
 const ANSWER_BYTES_MAX: u64 = 16 * 1024;
@@ -34,6 +43,14 @@ pub enum HandoffError {
     /// What came is not what was agreed, such as a terminal on stdin.
     #[error("this is started by `blockhouse dev`, which hands it its settings on stdin")]
     Unexpected,
+    /// Other descriptors than were agreed.
+    #[error("{expected} descriptors were to be handed over, and {got} were")]
+    Descriptors {
+        /// As many were agreed.
+        expected: usize,
+        /// As many came.
+        got: usize,
+    },
     /// Longer than agreed.
     #[error("more than {HANDOFF_BYTES_MAX} bytes were to be handed over")]
     TooLong,
@@ -58,6 +75,19 @@ impl Role {
             Self(BufReader::new(ours)),
             Stdio::from(OwnedFd::from(theirs)),
         ))
+    }
+
+    /// Hands over open descriptors, before anything else.
+    pub fn give_descriptors(&mut self, descriptors: &[BorrowedFd<'_>]) -> Result<(), HandoffError> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+            return Err(HandoffError::TooLong);
+        }
+        let byte = [IoSlice::new(b"d")];
+        sendmsg(self.0.get_ref(), &byte, &mut control, SendFlags::NOSIGNAL)
+            .map_err(io::Error::from)?;
+        Ok(())
     }
 
     /// Hands over settings and secrets.
@@ -92,6 +122,38 @@ impl Launcher {
         }
         let stdin = io::stdin().as_fd().try_clone_to_owned()?;
         Ok(Self(BufReader::new(UnixStream::from(stdin))))
+    }
+
+    /// Receives `N` open descriptors; they come before anything else.
+    pub fn receive_descriptors<const N: usize>(&mut self) -> Result<[OwnedFd; N], HandoffError> {
+        let received = self.receive_any_descriptors()?;
+        let got = received.len();
+        received
+            .try_into()
+            .map_err(|_| HandoffError::Descriptors { expected: N, got })
+    }
+
+    fn receive_any_descriptors(&mut self) -> Result<Vec<OwnedFd>, HandoffError> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut byte = [0];
+        let read = recvmsg(
+            self.0.get_ref(),
+            &mut [IoSliceMut::new(&mut byte)],
+            &mut control,
+            RecvFlags::CMSG_CLOEXEC,
+        )
+        .map_err(io::Error::from)?;
+        if read.bytes != 1 || byte != *b"d" {
+            return Err(HandoffError::Unexpected);
+        }
+        let mut received = Vec::new();
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+                received.extend(descriptors);
+            }
+        }
+        Ok(received)
     }
 
     /// Receives what the launcher hands over.
@@ -162,6 +224,33 @@ mod tests {
         assert_eq!(role.wait_ready().unwrap(), "here");
         drop(launcher);
         role.wait_gone();
+    }
+
+    #[test]
+    fn descriptors_come_first_and_arrive_open() {
+        let (mut role, mut launcher) = pair();
+        let (given, mut other_end) = UnixStream::pair().unwrap();
+        role.give_descriptors(&[given.as_fd()]).unwrap();
+        role.give("settings").unwrap();
+        drop(given);
+        let [arrived] = launcher.receive_descriptors().unwrap();
+        assert_eq!(launcher.receive().unwrap(), "settings");
+        UnixStream::from(arrived).write_all(b"here").unwrap();
+        let mut text = [0; 4];
+        other_end.read_exact(&mut text).unwrap();
+        assert_eq!(&text, b"here");
+
+        role.give_descriptors(&[other_end.as_fd()]).unwrap();
+        let refused = launcher.receive_descriptors::<2>();
+        assert!(matches!(
+            refused,
+            Err(HandoffError::Descriptors {
+                expected: 2,
+                got: 1
+            })
+        ));
+        role.give("settings").unwrap();
+        assert!(launcher.receive_descriptors::<1>().is_err());
     }
 
     #[test]

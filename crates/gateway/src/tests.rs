@@ -17,8 +17,8 @@ use blockhouse_s3::parse::Domains;
 use blockhouse_store::model::Model;
 use blockhouse_types::{AccountId, Clock, Entropy, Timestamp};
 use blockhouse_verifier_wire::{
-    AuthType, ChainId, Failure, Link, PayloadMode, Principal, Question, Service, SignatureVersion,
-    SignedHeaders, Unreachable, Verified, Verifier,
+    AuthType, ChainId, Credential, Failure, Link, PayloadMode, Principal, Question, Service,
+    SignatureVersion, SignedHeaders, Unreachable, Verified, Verifier,
 };
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
@@ -106,6 +106,7 @@ impl Verifier for Fake {
         Ok(Ok(Verified {
             principal: Principal::Root { account },
             access_key_id: "AKID".into(),
+            credential: Credential::LongTerm,
             auth_type: AuthType::Header,
             signature_version: SignatureVersion::V4,
             signed_at: question.now,

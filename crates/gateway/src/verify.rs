@@ -134,6 +134,7 @@ fn error_of(failure: Failure, head: &Parts) -> S3Error {
         Failure::NotYetValid => S3Error::link_not_yet_valid(),
         Failure::UnknownAccessKey { access_key_id } => S3Error::unknown_access_key(&access_key_id),
         Failure::InvalidToken { token } => S3Error::invalid_token(&token),
+        Failure::ExpiredToken { token } => S3Error::expired_token(&token),
         Failure::QueryParameters { message, region } => S3Error::query_parameters(message, region),
         Failure::HeaderMalformed { message, region } => S3Error::header_malformed(message, region),
         Failure::UnsupportedAuthorizationType { value } => {

@@ -1,12 +1,9 @@
 //! The settings as they stand in TOML, and the way from there to values that are known to be good.
 
-use crate::Secret;
 use crate::node::{
-    ACCESS_KEY_ID_BYTES_MAX, Account, Credential, DEVICES_MAX, DOMAINS_MAX, IO_THREADS_MAX,
-    LISTENERS_MAX, Listen, NodeSettings, REGION_DEFAULT, SECRET_BYTES_MAX, SECRET_BYTES_MIN,
-    TlsFiles,
+    CORES_MAX, DEVICES_MAX, DOMAINS_MAX, IO_THREADS_MAX, LISTENERS_MAX, Listen, NodeSettings,
+    REGION_DEFAULT, TlsFiles,
 };
-use blockhouse_types::AccountId;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 
@@ -14,7 +11,7 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// Not TOML, an unknown field, or a value of another type. The reader's own error would show
-    /// the line itself, and that may hold a secret.
+    /// the line itself, which other documents than these may not want to be shown.
     #[error("line {line}: {message}")]
     Syntax {
         /// Counted from 1.
@@ -57,6 +54,7 @@ pub(crate) struct Document {
     #[serde(default)]
     make_pool: bool,
     control: PathBuf,
+    verifier: PathBuf,
     #[serde(default)]
     io: IoMode,
     #[serde(default)]
@@ -65,7 +63,14 @@ pub(crate) struct Document {
     #[serde(default)]
     tls: Option<TlsDocument>,
     #[serde(default)]
-    account: Vec<AccountDocument>,
+    cores: CoresDocument,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct CoresDocument {
+    io: Vec<usize>,
+    digest: Vec<usize>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -84,49 +89,36 @@ struct TlsDocument {
     key: PathBuf,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AccountDocument {
-    id: String,
-    access_key_id: String,
-    secret_access_key: String,
-}
-
-/// A document that was refused may hold secrets.
-impl std::fmt::Debug for AccountDocument {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AccountDocument")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
-    }
-}
-
 fn region_default() -> String {
     REGION_DEFAULT.to_owned()
 }
 
-fn refuse<T>(field: impl Into<String>, why: impl Into<String>) -> Result<T, SettingsError> {
+pub(crate) fn refuse<T>(
+    field: impl Into<String>,
+    why: impl Into<String>,
+) -> Result<T, SettingsError> {
     Err(SettingsError::Value {
         field: field.into(),
         why: why.into(),
     })
 }
 
-impl Document {
-    pub(crate) fn read(toml: &str) -> Result<Self, SettingsError> {
-        toml::from_str(toml).map_err(|error| {
-            let before = error
-                .span()
-                .and_then(|span| toml.get(..span.start))
-                .unwrap_or_default();
-            let line = before.matches('\n').count() + 1;
-            SettingsError::Syntax {
-                line,
-                message: error.message().to_owned(),
-            }
-        })
-    }
+/// Reads a document of any kind.
+pub(crate) fn read_toml<T: serde::de::DeserializeOwned>(toml: &str) -> Result<T, SettingsError> {
+    toml::from_str(toml).map_err(|error| {
+        let before = error
+            .span()
+            .and_then(|span| toml.get(..span.start))
+            .unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        SettingsError::Syntax {
+            line,
+            message: error.message().to_owned(),
+        }
+    })
+}
 
+impl Document {
     pub(crate) fn validate(self) -> Result<NodeSettings, SettingsError> {
         Ok(NodeSettings {
             region: region(self.region)?,
@@ -138,7 +130,9 @@ impl Document {
             io_threads: io_threads(self.io_threads)?,
             tls: tls(self.tls, &self.listen)?,
             listen: listen(self.listen)?,
-            accounts: accounts(self.account)?,
+            verifier: self.verifier,
+            io_cores: cores("cores.io", self.cores.io)?,
+            digest_cores: cores("cores.digest", self.cores.digest)?,
         })
     }
 
@@ -150,6 +144,7 @@ impl Document {
             devices: settings.devices.clone(),
             make_pool: settings.make_pool,
             control: settings.control.clone(),
+            verifier: settings.verifier.clone(),
             io: settings.io,
             io_threads: settings.io_threads,
             listen: ListenDocument {
@@ -161,17 +156,10 @@ impl Document {
                 chain: t.chain.clone(),
                 key: t.key.clone(),
             }),
-            account: settings.accounts.iter().map(AccountDocument::of).collect(),
-        }
-    }
-}
-
-impl AccountDocument {
-    fn of(account: &Account) -> Self {
-        Self {
-            id: account.id.to_string(),
-            access_key_id: account.credential.access_key_id.clone(),
-            secret_access_key: account.credential.secret_access_key.expose().to_owned(),
+            cores: CoresDocument {
+                io: settings.io_cores.clone(),
+                digest: settings.digest_cores.clone(),
+            },
         }
     }
 }
@@ -191,7 +179,7 @@ const SIGNATURE_V2_REGIONS: [&str; 10] = [
     "fips-us-gov-west-1",
 ];
 
-fn region(region: String) -> Result<String, SettingsError> {
+pub(crate) fn region(region: String) -> Result<String, SettingsError> {
     let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if region.is_empty() || region.len() > 32 || !region.bytes().all(legal) {
         return refuse("region", "1 to 32 of the characters a-z, 0-9 and -");
@@ -296,40 +284,10 @@ fn tls(
     }))
 }
 
-fn accounts(accounts: Vec<AccountDocument>) -> Result<Vec<Account>, SettingsError> {
-    let mut keys = BTreeSet::new();
-    let mut valid = Vec::with_capacity(accounts.len());
-    for (i, account) in accounts.into_iter().enumerate() {
-        let account = self::account(i, account)?;
-        if !keys.insert(account.credential.access_key_id.clone()) {
-            return refuse(format!("account[{i}].access_key_id"), "stands there twice");
-        }
-        valid.push(account);
+fn cores(field: &str, cores: Vec<usize>) -> Result<Vec<usize>, SettingsError> {
+    let distinct: BTreeSet<_> = cores.iter().collect();
+    if cores.len() > CORES_MAX || distinct.len() < cores.len() {
+        return refuse(field, format!("up to {CORES_MAX} different cores"));
     }
-    Ok(valid)
-}
-
-fn account(i: usize, account: AccountDocument) -> Result<Account, SettingsError> {
-    let Ok(id) = AccountId::parse(&account.id) else {
-        return refuse(format!("account[{i}].id"), "twelve decimal digits");
-    };
-    let key = account.access_key_id;
-    let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    if key.is_empty() || key.len() > ACCESS_KEY_ID_BYTES_MAX || !key.bytes().all(legal) {
-        let why = format!("1 to {ACCESS_KEY_ID_BYTES_MAX} letters, digits and _");
-        return refuse(format!("account[{i}].access_key_id"), why);
-    }
-    let secret = Secret::new(account.secret_access_key);
-    let len = secret.expose().len();
-    if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&len) {
-        let why = format!("{SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes");
-        return refuse(format!("account[{i}].secret_access_key"), why);
-    }
-    Ok(Account {
-        id,
-        credential: Credential {
-            access_key_id: key,
-            secret_access_key: secret,
-        },
-    })
+    Ok(cores)
 }

@@ -8,11 +8,15 @@
 #![forbid(unsafe_code)]
 
 mod document;
+mod hardware;
+mod keys;
 mod node;
 mod secret;
+mod verifier;
 
 pub use document::{IoMode, SettingsError};
-pub use node::{
-    Account, Credential, DEVICES_MAX, DOMAINS_MAX, Listen, NodeSettings, REGION_DEFAULT, TlsFiles,
-};
+pub use hardware::{HardwareProfile, Placement};
+pub use keys::{Account, Credential, KeysDocument};
+pub use node::{DEVICES_MAX, DOMAINS_MAX, Listen, NodeSettings, REGION_DEFAULT, TlsFiles};
 pub use secret::Secret;
+pub use verifier::VerifierSettings;

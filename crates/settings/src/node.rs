@@ -1,5 +1,7 @@
-use crate::{IoMode, Secret, SettingsError, document::Document};
-use blockhouse_types::AccountId;
+use crate::{
+    IoMode, SettingsError,
+    document::{Document, read_toml},
+};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// The region of a node that was told none. None of AWS's own: see [`NodeSettings::region`].
@@ -17,13 +19,8 @@ pub(crate) const LISTENERS_MAX: usize = 64;
 /// I/O threads, at most.
 pub(crate) const IO_THREADS_MAX: usize = 256;
 
-/// Length of an access key's public id, in bytes, at most. AWS's own have 20.
-pub(crate) const ACCESS_KEY_ID_BYTES_MAX: usize = 128;
-
-/// Length of a secret key in bytes. AWS's own have 40.
-pub(crate) const SECRET_BYTES_MIN: usize = 16;
-/// See [`SECRET_BYTES_MIN`].
-pub(crate) const SECRET_BYTES_MAX: usize = 256;
+/// Cores that may be named for one purpose, at most.
+pub(crate) const CORES_MAX: usize = 256;
 
 /// The settings of a node. All of them have been judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +45,12 @@ pub struct NodeSettings {
     pub listen: Listen,
     /// The certificate of the TLS listeners; there if they are.
     pub tls: Option<TlsFiles>,
-    /// Who may sign.
-    pub accounts: Vec<Account>,
+    /// The verifier's socket.
+    pub verifier: PathBuf,
+    /// The cores to stay on; empty for all.
+    pub io_cores: Vec<usize>,
+    /// The cores of the digest workers; empty for any.
+    pub digest_cores: Vec<usize>,
 }
 
 /// Where a node listens. Port 0 is any free port.
@@ -72,33 +73,15 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// An account and the key of its root.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// Its number.
-    pub id: AccountId,
-    /// Its root's key.
-    pub credential: Credential,
-}
-
-/// An access key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credential {
-    /// The public half.
-    pub access_key_id: String,
-    /// The other one.
-    pub secret_access_key: Secret,
-}
-
 impl NodeSettings {
     /// Reads and judges a document.
     pub fn parse(toml: &str) -> Result<Self, SettingsError> {
-        Document::read(toml)?.validate()
+        read_toml::<Document>(toml)?.validate()
     }
 
-    /// The document, secrets included: for the socket to a role and for nothing else.
-    pub fn to_toml(&self) -> Result<Secret, toml::ser::Error> {
-        toml::to_string(&Document::of(self)).map(Secret::new)
+    /// The document.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(&Document::of(self))
     }
 }
 
@@ -110,13 +93,12 @@ mod tests {
         domains = ["S3.Example"]
         devices = ["dev0.img", "dev1.img"]
         control = "control"
+        verifier = "verifier.sock"
         [listen]
         s3 = ["127.0.0.1:9000", "[::1]:9000"]
         admin = "127.0.0.1:9002"
-        [[account]]
-        id = "000000000001"
-        access_key_id = "AKIA0"
-        secret_access_key = "0123456789abcdef"
+        [cores]
+        io = [0, 1]
     "#;
 
     #[test]
@@ -125,7 +107,7 @@ mod tests {
         assert_eq!(settings.region, REGION_DEFAULT);
         assert_eq!(settings.domains, ["s3.example"]);
         assert_eq!(settings.io, IoMode::Auto);
-        let again = NodeSettings::parse(settings.to_toml().unwrap().expose()).unwrap();
+        let again = NodeSettings::parse(&settings.to_toml().unwrap()).unwrap();
         assert_eq!(again, settings);
     }
 
@@ -139,9 +121,7 @@ mod tests {
             ("control =", "io_threads = 0\ncontrol =", "io_threads"),
             ("[::1]:9000", "127.0.0.1:9002", "listen"),
             ("admin =", "s3_tls = [\"127.0.0.1:1\"]\nadmin =", "tls"),
-            ("000000000001", "1", "account[0].id"),
-            ("AKIA0", "", "account[0].access_key_id"),
-            ("0123456789abcdef", "short", "account[0].secret_access_key"),
+            ("[0, 1]", "[0, 0]", "cores.io"),
         ] {
             let error = NodeSettings::parse(&GOOD.replace(good, bad)).unwrap_err();
             assert!(
@@ -154,11 +134,5 @@ mod tests {
             matches!(error, SettingsError::Syntax { line: 4, .. }),
             "{error}"
         );
-    }
-
-    #[test]
-    fn secrets_do_not_print() {
-        let settings = NodeSettings::parse(GOOD).unwrap();
-        assert!(!format!("{settings:?}").contains("0123456789abcdef"));
     }
 }

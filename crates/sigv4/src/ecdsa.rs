@@ -33,6 +33,14 @@ pub struct PublicKey(VerifyingKey);
 pub struct DerivationFailed;
 
 impl PublicKey {
+    /// The key of these coordinates, big-endian, one behind the other; `None` for no point of the
+    /// curve.
+    pub fn from_coordinates(coordinates: &[u8; 64]) -> Option<Self> {
+        let mut point = [4; 65];
+        point[1..].copy_from_slice(coordinates);
+        VerifyingKey::from_sec1_bytes(&point).ok().map(Self)
+    }
+
     /// Whether `signature` (hexadecimal DER) on `digest` was made with the private half.
     pub(crate) fn verify(&self, digest: &[u8; 32], signature: &str) -> bool {
         let Some(der) = decode_hex(signature) else {

@@ -22,13 +22,23 @@ impl SecretKey {
         Self(Zeroizing::new(secret))
     }
 
+    /// The same, of a secret that is guarded already.
+    pub fn from_zeroizing(secret: Zeroizing<String>) -> Self {
+        Self(secret)
+    }
+
     /// The HMAC key for one day (eight digits), region and service.
     pub fn signing_key(&self, day: &str, region: &str, service: &str) -> SigningKey {
+        SigningKey::from_bytes(&self.signing_key_bytes(day, region, service))
+    }
+
+    /// Its bytes, for who hands it to a node that shall not have the secret.
+    pub fn signing_key_bytes(&self, day: &str, region: &str, service: &str) -> Zeroizing<[u8; 32]> {
         let seed = Zeroizing::new(format!("AWS4{}", *self.0));
         let day = mac(seed.as_bytes(), day);
         let region = mac(&*day, region);
         let service = mac(&*region, service);
-        SigningKey(keyed(&*mac(&*service, "aws4_request")))
+        mac(&*service, "aws4_request")
     }
 
     /// The public key that judges this secret's SigV4A signatures. It depends on the id and the
@@ -60,6 +70,11 @@ pub(crate) fn keyed(key: &[u8]) -> Hmac<Sha256> {
 pub struct SigningKey(Hmac<Sha256>);
 
 impl SigningKey {
+    /// A key that was derived elsewhere: the last HMAC of the derivation.
+    pub fn from_bytes(key: &[u8; 32]) -> Self {
+        Self(keyed(key))
+    }
+
     /// Signs what `write` writes.
     pub(crate) fn sign(&self, write: impl FnOnce(&mut MacSink)) -> [u8; 32] {
         let mut sink = MacSink(self.0.clone());

@@ -54,6 +54,12 @@ pub enum Failure {
         /// As sent.
         token: String,
     },
+    /// A session token that has ended.
+    #[error("the session token has expired")]
+    ExpiredToken {
+        /// As sent.
+        token: String,
+    },
     /// The query's parameters are missing or odd: 400 AuthorizationQueryParametersError.
     #[error("{message}")]
     QueryParameters {

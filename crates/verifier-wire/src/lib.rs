@@ -10,7 +10,11 @@
     reason = "a verifier client lives on one I/O thread"
 )]
 
+#[cfg(feature = "client")]
+pub mod client;
 mod failure;
+pub mod frame;
+pub mod provision;
 
 pub use failure::Failure;
 
@@ -39,8 +43,10 @@ pub struct Question<'a> {
 pub struct Verified {
     /// Who signed.
     pub principal: Principal,
-    /// The key's public id, shared with the key store.
+    /// The key's public id.
     pub access_key_id: Arc<str>,
+    /// What kind of key it is.
+    pub credential: Credential,
     /// Where the signature stood.
     pub auth_type: AuthType,
     /// Which algorithm.
@@ -60,12 +66,35 @@ pub struct Verified {
 }
 
 /// Who signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Principal {
     /// The root of an account.
     Root {
         /// The account.
         account: AccountId,
+    },
+    /// A user of an account.
+    User {
+        /// The account.
+        account: AccountId,
+        /// The user's name.
+        name: String,
+    },
+    /// A session of a role.
+    AssumedRole {
+        /// The role's account.
+        account: AccountId,
+        /// The role's name.
+        role: String,
+        /// The session's name.
+        session: String,
+    },
+    /// A federated user: a name that a user or root gave to somebody.
+    FederatedUser {
+        /// The account.
+        account: AccountId,
+        /// The name given.
+        name: String,
     },
 }
 
@@ -73,7 +102,58 @@ impl Principal {
     /// The account that the principal belongs to.
     pub fn account(&self) -> AccountId {
         match self {
-            Self::Root { account } => *account,
+            Self::Root { account }
+            | Self::User { account, .. }
+            | Self::AssumedRole { account, .. }
+            | Self::FederatedUser { account, .. } => *account,
+        }
+    }
+}
+
+/// What kind of key signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A key that lives until somebody ends it (`AKIA…`).
+    LongTerm,
+    /// A key that came with a session token (`ASIA…`), and what the token says.
+    Temporary(Box<Claims>),
+}
+
+/// What a session token says, beyond whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claims {
+    /// How it was got.
+    pub session: SessionKind,
+    /// When it was issued (`aws:TokenIssueTime`).
+    pub issued_at: Timestamp,
+    /// When it ends; so does every link that it signed.
+    pub expires_at: Timestamp,
+    /// The session policy, as JSON: cuts what the principal may do.
+    pub policy: Option<String>,
+    /// Session tags, as key and value.
+    pub tags: Vec<(String, String)>,
+}
+
+/// How a session token was got. Source: IAM user guide, "Compare AWS STS credentials".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SessionKind {
+    /// GetSessionToken: up to 36 hours.
+    SessionToken,
+    /// AssumeRole: up to 12 hours.
+    AssumedRole,
+    /// GetFederationToken: up to 36 hours.
+    FederationToken,
+    /// Handed to a machine: up to 6 hours.
+    InstanceProfile,
+}
+
+impl SessionKind {
+    /// The longest life of such a token, in seconds.
+    pub const fn secs_max(self) -> u64 {
+        match self {
+            Self::SessionToken | Self::FederationToken => 129_600,
+            Self::AssumedRole => 43_200,
+            Self::InstanceProfile => 21_600,
         }
     }
 }

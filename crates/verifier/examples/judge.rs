@@ -13,13 +13,14 @@
 )]
 
 use blockhouse_types::{AccountId, Timestamp, unhex};
-use blockhouse_verifier::{AccessKey, Judge, KeyStore, SecretKey};
-use blockhouse_verifier_wire::{ChainId, Link, LinkKind, Question, Verifier as _};
+use blockhouse_verifier::{InProcess, Judge, KeyStore, Keyring};
+use blockhouse_verifier_wire::{
+    ChainId, Link, LinkKind, Principal, Question,
+    provision::{Material, NewKey},
+};
 use serde_json::{Value, json};
-use std::future::Future;
 use std::io::{BufRead as _, Write as _};
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use zeroize::Zeroizing;
 
 fn main() {
     let mut keys = Vec::new();
@@ -32,7 +33,12 @@ fn main() {
             continue;
         }
         let judge = judge.get_or_insert_with(|| {
-            Judge::new("local-1".to_owned(), KeyStore::new(keys.drain(..)).unwrap())
+            let keys = KeyStore::new(keys.drain(..)).unwrap();
+            let keyring = Keyring {
+                keys,
+                ..Keyring::default()
+            };
+            InProcess::new(Judge::new("local-1".to_owned(), keyring))
         });
         let answer = match asked.get("link") {
             Some(link) => verify_link(judge, link),
@@ -43,16 +49,18 @@ fn main() {
     }
 }
 
-fn read_key(key: &Value) -> AccessKey {
-    AccessKey {
+fn read_key(key: &Value) -> NewKey {
+    NewKey {
         id: text(key, "id").to_owned(),
-        secret: SecretKey::new(text(key, "secret").to_owned()),
-        account: AccountId::from_number(42).unwrap(),
+        principal: Principal::Root {
+            account: AccountId::from_number(42).unwrap(),
+        },
         enabled: true,
+        material: Material::Secret(Zeroizing::new(text(key, "secret").to_owned())),
     }
 }
 
-fn verify(judge: &Judge, asked: &Value) -> Value {
+fn verify(judge: &InProcess, asked: &Value) -> Value {
     let pairs: Vec<(&str, Vec<u8>)> = asked["headers"]
         .as_array()
         .unwrap()
@@ -79,7 +87,7 @@ fn verify(judge: &Judge, asked: &Value) -> Value {
     }
 }
 
-fn verify_link(judge: &Judge, link: &Value) -> Value {
+fn verify_link(judge: &InProcess, link: &Value) -> Value {
     let asked = Link {
         digest: unhex(text(link, "digest").as_bytes()).unwrap(),
         signature: text(link, "signature").to_owned(),
@@ -89,15 +97,7 @@ fn verify_link(judge: &Judge, link: &Value) -> Value {
         },
     };
     let chain = ChainId(link["chain"].as_u64().unwrap());
-    json!({ "ok": at_once(judge.verify_link(chain, asked)).unwrap() })
-}
-
-/// The judge in this process answers at once.
-fn at_once<T>(answer: impl Future<Output = T>) -> T {
-    match pin!(answer).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(answer) => answer,
-        Poll::Pending => unreachable!("the judge in this process answers at once"),
-    }
+    json!({ "ok": judge.judge_link(chain, &asked) })
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {

@@ -1,73 +1,75 @@
-//! The chains of the bodies that are arriving now, each known to the gateway by a number.
+//! The chains of the bodies that are arriving now, each known to its asker by a number.
+//!
+//! Every socket has its own, so that no asker reaches another's, and all of them end with it.
 
 use blockhouse_sigv4::Chain;
 use blockhouse_types::Timestamp;
-use blockhouse_verifier_wire::{ChainId, Link, LinkKind};
+use blockhouse_verifier_wire::{ChainId, Link, LinkKind, Unreachable, Verified};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many bodies of signed chunks may arrive at once; the next one is told to come back later.
+/// How many bodies of signed chunks may arrive at once over one socket; the next one is told to come
+/// back later.
 pub const CHAINS_MAX: usize = 16_384;
 
 /// How old a chain may be before a new one takes its place when all places are taken, in seconds:
 /// longer than the slowest upload, so that only chains are dropped whose end nobody told.
 pub const CHAIN_AGE_SECS_MAX: u64 = 86_400;
 
-/// The open chains.
+/// The open chains of one asker.
 #[derive(Debug, Default)]
 pub(crate) struct Chains {
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    next: u64,
-    open: HashMap<u64, Open>,
+    next: u32,
+    open: HashMap<u32, Open>,
 }
 
 #[derive(Debug)]
 struct Open {
     begun: Timestamp,
-    /// Of its own lock: an ECDSA link takes long, and other chains need not wait for it.
-    chain: Arc<Mutex<Chain>>,
+    chain: Chain,
 }
 
 impl Chains {
     /// Opens a chain; `None` when all places are taken.
-    pub(crate) fn open(&self, chain: Chain, now: Timestamp) -> Option<ChainId> {
-        let mut state = self.state();
-        if state.open.len() >= CHAINS_MAX {
-            state
-                .open
+    pub(crate) fn open(&mut self, chain: Chain, now: Timestamp) -> Option<ChainId> {
+        if self.open.len() >= CHAINS_MAX {
+            self.open
                 .retain(|_, open| open.begun.plus_secs(CHAIN_AGE_SECS_MAX) > now);
         }
-        if state.open.len() >= CHAINS_MAX {
+        if self.open.len() >= CHAINS_MAX {
             return None;
         }
-        let id = state.next;
-        state.next = id.wrapping_add(1);
-        state.open.insert(
-            id,
-            Open {
-                begun: now,
-                chain: Arc::new(Mutex::new(chain)),
-            },
-        );
-        Some(ChainId(id))
+        // Numbers come again after four billion chains; one that is still open is passed over.
+        while self.open.contains_key(&self.next) {
+            self.next = self.next.wrapping_add(1);
+        }
+        let id = self.next;
+        self.next = id.wrapping_add(1);
+        self.open.insert(id, Open { begun: now, chain });
+        Some(ChainId(id.into()))
+    }
+
+    /// Gives what was verified the number of its chain, if it has one.
+    pub(crate) fn admit(
+        &mut self,
+        mut verified: Verified,
+        chain: Option<Chain>,
+        now: Timestamp,
+    ) -> Result<Verified, Unreachable> {
+        if let Some(chain) = chain {
+            verified.chain = Some(self.open(chain, now).ok_or(Unreachable)?);
+        }
+        Ok(verified)
     }
 
     /// Judges the next link. A refused link or a trailer ends the chain; a chain that is not open
     /// refuses every link.
-    pub(crate) fn verify_link(&self, id: ChainId, link: &Link) -> bool {
-        let Some(chain) = self
-            .state()
-            .open
-            .get(&id.0)
-            .map(|open| Arc::clone(&open.chain))
-        else {
+    pub(crate) fn verify_link(&mut self, id: ChainId, link: &Link) -> bool {
+        let open = u32::try_from(id.0)
+            .ok()
+            .and_then(|id| self.open.get_mut(&id));
+        let Some(Open { chain, .. }) = open else {
             return false;
         };
-        let mut chain = chain.lock().unwrap_or_else(PoisonError::into_inner);
         let accepted = match link.kind {
             LinkKind::Chunk => chain.verify_chunk(&link.digest, &link.signature),
             LinkKind::Trailer => chain.verify_trailer(&link.digest, &link.signature),
@@ -79,13 +81,10 @@ impl Chains {
     }
 
     /// Forgets a chain.
-    pub(crate) fn end(&self, id: ChainId) {
-        self.state().open.remove(&id.0);
-    }
-
-    /// The map is changed by single calls, so that a panic elsewhere leaves it whole.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn end(&mut self, id: ChainId) {
+        if let Ok(id) = u32::try_from(id.0) {
+            self.open.remove(&id);
+        }
     }
 }
 
@@ -101,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_full_house_makes_room_by_age_alone() {
-        let chains = Chains::default();
+        let mut chains = Chains::default();
         let begun = Timestamp::from_secs(1_000_000);
         let first = chains.open(chain(), begun).unwrap();
         for _ in 1..CHAINS_MAX {
@@ -120,20 +119,26 @@ mod tests {
             None
         );
         chains.end(late);
-        assert!(chains.open(chain(), begun).is_some());
+        chains.next = 1;
+        let again = chains.open(chain(), begun).unwrap();
+        assert!(
+            again == late || again == first,
+            "an open chain keeps its number"
+        );
     }
 
     #[test]
     fn a_refused_link_ends_the_chain() {
-        let chains = Chains::default();
+        let mut chains = Chains::default();
         let id = chains.open(chain(), Timestamp::default()).unwrap();
         let link = |signature: &str| Link {
             digest: [0; 32],
             signature: signature.to_owned(),
             kind: LinkKind::Chunk,
         };
+        assert!(!chains.verify_link(ChainId(u64::MAX), &link("00")));
         assert!(!chains.verify_link(id, &link("00")));
-        assert!(chains.state().open.is_empty());
+        assert!(chains.open.is_empty());
         assert!(!chains.verify_link(id, &link("00")));
     }
 }

@@ -1,18 +1,21 @@
 //! The checks, in the order in which S3 makes them.
 
 use crate::chains::Chains;
-use crate::keys::{KeyStore, KnownKey};
+use crate::keys::{KeyStore, KnownKey, SecretForm};
 use crate::refusal;
+use crate::token::TokenKeys;
+use arc_swap::ArcSwap;
 use blockhouse_sigv4::{
-    Algorithm, Canonical, Chain, ChainKey, Claim, Credential, Form, HostReading, PathForm,
-    PayloadHash, Query, Request, ScopeError, ScopeRule, StringToSign, region_set_contains,
-    unsigned_headers,
+    Algorithm, Canonical, Chain, ChainKey, Claim, Credential as Scope, Form, HostReading, PathForm,
+    PayloadHash, PublicKey, Query, Request, ScopeError, ScopeRule, SecretKey, SigningKey,
+    StringToSign, region_set_contains, unsigned_headers,
 };
+use blockhouse_types::Timestamp;
 use blockhouse_verifier_wire::{
-    AuthType, ChainId, Failure, Link, PayloadMode, Principal, Question, Service, SignatureVersion,
-    SignedHeaders, Unreachable, Verified, Verifier,
+    AuthType, ChainId, Claims, Credential, Failure, Link, PayloadMode, Principal, Question,
+    Service, SignatureVersion, SignedHeaders, Unreachable, Verified, Verifier,
 };
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The services that requests may be signed for; errors name the first.
 pub const SERVICES: [&str; 2] = ["s3", "s3-outposts"];
@@ -20,38 +23,60 @@ pub const SERVICES: [&str; 2] = ["s3", "s3-outposts"];
 /// What stands for the payload of a link that says nothing of its body.
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
-/// A verifier within the process that asks. Cheap to clone, and shared by all threads.
+/// Everything that may sign, at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Keyring {
+    /// The long-term keys.
+    pub keys: KeyStore,
+    /// What opens session tokens.
+    pub tokens: TokenKeys,
+}
+
+/// Judges heads by a keyring. Cheap to clone, and shared by all threads.
 #[derive(Debug, Clone)]
 pub struct Judge(Arc<House>);
 
 #[derive(Debug)]
 struct House {
     region: String,
-    keys: KeyStore,
-    chains: Chains,
+    keyring: ArcSwap<Keyring>,
 }
 
-/// A signature that holds: whose it is, and what goes on judging the body's chunks.
-struct Accepted<'a> {
-    key: &'a KnownKey,
-    chain_key: ChainKey,
+/// The key that a request names.
+enum Signer {
+    /// A long-term one.
+    Known(Arc<KnownKey>),
+    /// The one of a session token.
+    Session(Box<SessionKey>),
+}
+
+/// A temporary key, as its token says.
+struct SessionKey {
+    id: Arc<str>,
+    form: SecretForm,
+    principal: Principal,
+    claims: Claims,
 }
 
 impl Judge {
-    /// Judges requests to the region `region` by `keys`.
-    pub fn new(region: String, keys: KeyStore) -> Self {
-        Self(Arc::new(House {
-            region,
-            keys,
-            chains: Chains::default(),
-        }))
+    /// Judges requests to the region `region`.
+    pub fn new(region: String, keyring: Keyring) -> Self {
+        let keyring = ArcSwap::from_pointee(keyring);
+        Self(Arc::new(House { region, keyring }))
     }
 
-    /// Judges a request's head; the outer error means that there is no room for its chain.
-    pub fn judge(
-        &self,
-        question: Question<'_>,
-    ) -> Result<Result<Verified, Box<Failure>>, Unreachable> {
+    /// From now on requests are judged by this keyring; those under way keep theirs.
+    pub fn replace(&self, keyring: Keyring) {
+        self.0.keyring.store(Arc::new(keyring));
+    }
+
+    /// The keyring as it is now.
+    pub fn keyring(&self) -> Arc<Keyring> {
+        self.0.keyring.load_full()
+    }
+
+    /// Judges a request's head; with a body of signed chunks the chain that goes on judging it.
+    pub fn judge(&self, question: Question<'_>) -> Result<(Verified, Option<Chain>), Box<Failure>> {
         let request = Request {
             method: question.method,
             path: question.path,
@@ -59,36 +84,54 @@ impl Judge {
             headers: question.headers,
             tls: question.tls,
         };
-        let Ok(query) = Query::parse(question.query) else {
-            return Ok(refuse(Failure::TooLarge {
-                bound: "number of query parameters",
-            }));
-        };
-        let claim = match Claim::read(&request, &query) {
-            Ok(Some(claim)) => claim,
-            Ok(None) => return Ok(refuse(Failure::Anonymous)),
-            Err(error) => return Ok(refuse(refusal::of_claim(error))),
-        };
-        match self.0.judge(question, &request, &query, &claim) {
-            Ok((verified, chain)) => self.open_chain(question, verified, chain).map(Ok),
+        let query = Query::parse(question.query).map_err(|_| Failure::TooLarge {
+            bound: "number of query parameters",
+        })?;
+        let claim = Claim::read(&request, &query)
+            .map_err(refusal::of_claim)?
+            .ok_or(Failure::Anonymous)?;
+        self.0.judge(question.now, &request, &query, &claim)
+    }
+}
+
+/// A judge in the process that asks, with all chains in one place: for tests, tools and measurements.
+/// On a node the judge is in a process of its own.
+#[derive(Debug, Clone)]
+pub struct InProcess {
+    judge: Judge,
+    chains: Arc<Mutex<Chains>>,
+}
+
+impl InProcess {
+    /// Asks this judge.
+    pub fn new(judge: Judge) -> Self {
+        let chains = Arc::default();
+        Self { judge, chains }
+    }
+
+    /// Judges a head; the outer error means that there is no room for its chain.
+    pub fn judge(
+        &self,
+        question: Question<'_>,
+    ) -> Result<Result<Verified, Box<Failure>>, Unreachable> {
+        match self.judge.judge(question) {
+            Ok((verified, chain)) => self.chains().admit(verified, chain, question.now).map(Ok),
             Err(failure) => Ok(Err(failure)),
         }
     }
 
-    fn open_chain(
-        &self,
-        question: Question<'_>,
-        mut verified: Verified,
-        chain: Option<Chain>,
-    ) -> Result<Verified, Unreachable> {
-        if let Some(chain) = chain {
-            verified.chain = Some(self.0.chains.open(chain, question.now).ok_or(Unreachable)?);
-        }
-        Ok(verified)
+    /// Judges the next link of a chain.
+    pub fn judge_link(&self, chain: ChainId, link: &Link) -> bool {
+        self.chains().verify_link(chain, link)
+    }
+
+    /// The map is changed by single calls, so that a panic elsewhere leaves it whole.
+    fn chains(&self) -> MutexGuard<'_, Chains> {
+        self.chains.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Verifier for Judge {
+impl Verifier for InProcess {
     async fn verify(
         &self,
         question: Question<'_>,
@@ -97,11 +140,11 @@ impl Verifier for Judge {
     }
 
     async fn verify_link(&self, chain: ChainId, link: Link) -> Result<bool, Unreachable> {
-        Ok(self.0.chains.verify_link(chain, &link))
+        Ok(self.judge_link(chain, &link))
     }
 
     fn end_chain(&self, chain: ChainId) {
-        self.0.chains.end(chain);
+        self.chains().end(chain);
     }
 }
 
@@ -109,29 +152,16 @@ impl House {
     /// The checks of a request that says who signed it.
     fn judge(
         &self,
-        question: Question<'_>,
+        now: Timestamp,
         request: &Request<'_>,
         query: &Query<'_>,
         claim: &Claim<'_>,
     ) -> Result<(Verified, Option<Chain>), Box<Failure>> {
-        let (credential, service) = self.read_credential(claim)?;
+        let (scope, service) = self.read_credential(claim)?;
         claim
-            .check_time(question.now)
-            .map_err(|fault| refusal::of_time(fault, claim, question.now))?;
-        let access_key_id = credential.access_key_id;
-        let key = self
-            .keys
-            .find(access_key_id)
-            .ok_or_else(|| Failure::UnknownAccessKey {
-                access_key_id: access_key_id.to_owned(),
-            })?;
-        if let Some(token) = &claim.token {
-            // Long-term keys have no token, and there are no others yet.
-            return Err(Failure::InvalidToken {
-                token: token.to_string(),
-            }
-            .into());
-        }
+            .check_time(now)
+            .map_err(|fault| refusal::of_time(fault, claim, now))?;
+        let signer = self.find_signer(scope.access_key_id, claim, now)?;
         let (payload_hash, payload) = read_payload(claim)?;
         let canonical = Canonical {
             request,
@@ -141,28 +171,70 @@ impl House {
             path_form: PathForm::AsSent,
             host: HostReading::DefaultPortDropped,
         };
-        let accepted = self.check_signature(key, claim, &credential, canonical)?;
+        let chain_key = self.check_signature(&signer, claim, &scope, canonical)?;
         let names = unsigned_headers(request.headers, &claim.signed_headers);
         if !names.is_empty() {
             return Err(Failure::HeadersNotSigned { names }.into());
         }
-        let chain = matches!(payload, PayloadMode::SignedChunks { .. }).then(|| {
-            Chain::new(
-                accepted.chain_key,
-                &claim.date,
-                credential.scope,
-                &claim.signature,
-            )
-        });
-        Ok((verified(accepted.key, claim, service, payload), chain))
+        let chain = matches!(payload, PayloadMode::SignedChunks { .. })
+            .then(|| Chain::new(chain_key, &claim.date, scope.scope, &claim.signature));
+        Ok((signer.verified(claim, service, payload), chain))
+    }
+
+    /// The key that the request names: a long-term one, or the one that its token carries.
+    fn find_signer(
+        &self,
+        access_key_id: &str,
+        claim: &Claim<'_>,
+        now: Timestamp,
+    ) -> Result<Signer, Failure> {
+        let keyring = self.keyring.load();
+        let unknown = || Failure::UnknownAccessKey {
+            access_key_id: access_key_id.to_owned(),
+        };
+        let known = keyring.keys.find(access_key_id);
+        let Some(token) = &claim.token else {
+            return known.cloned().map(Signer::Known).ok_or_else(unknown);
+        };
+        let invalid = || Failure::InvalidToken {
+            token: token.to_string(),
+        };
+        if known.is_some() {
+            // A long-term key has no token.
+            return Err(invalid());
+        }
+        let session =
+            keyring.tokens.open(access_key_id, token).ok_or_else(|| {
+                match access_key_id.starts_with("ASIA") {
+                    true => invalid(),
+                    false => unknown(),
+                }
+            })?;
+        if session.claims.expires_at <= now {
+            return Err(Failure::ExpiredToken {
+                token: token.to_string(),
+            });
+        }
+        if let Some(parent) = &session.parent
+            && keyring.keys.find(parent).is_none()
+        {
+            // Disabled or deleted: what came from it dies with it.
+            return Err(unknown());
+        }
+        Ok(Signer::Session(Box::new(SessionKey {
+            id: access_key_id.into(),
+            form: SecretForm::new(SecretKey::from_zeroizing(session.secret)),
+            principal: session.principal,
+            claims: session.claims,
+        })))
     }
 
     fn read_credential<'a>(
         &self,
         claim: &'a Claim<'_>,
-    ) -> Result<(Credential<'a>, Service), Box<Failure>> {
+    ) -> Result<(Scope<'a>, Service), Box<Failure>> {
         let refuse = |error| Box::new(refusal::of_claim(claim.refuse_scope(error)));
-        let credential = Credential::parse(&claim.credential, claim.algorithm).map_err(refuse)?;
+        let credential = Scope::parse(&claim.credential, claim.algorithm).map_err(refuse)?;
         let rule = ScopeRule {
             region: &self.region,
             services: &SERVICES,
@@ -183,20 +255,18 @@ impl House {
 
     /// Judges the signature by the usual reading of `Host`, and where that drops a port, by the
     /// received one as well: some signers sign what they send.
-    fn check_signature<'a>(
+    fn check_signature(
         &self,
-        key: &'a KnownKey,
+        signer: &Signer,
         claim: &Claim<'_>,
-        credential: &Credential<'_>,
+        credential: &Scope<'_>,
         canonical: Canonical<'_>,
-    ) -> Result<Accepted<'a>, Box<Failure>> {
+    ) -> Result<ChainKey, Box<Failure>> {
         let chain_key = match claim.algorithm {
-            Algorithm::Hmac => Some(ChainKey::Hmac(key.signing_key(
-                credential.day,
-                &self.region,
-                credential.service,
-            ))),
-            Algorithm::Ecdsa => key.public_key().cloned().map(ChainKey::Ecdsa),
+            Algorithm::Hmac => signer
+                .signing_key(credential.day, &self.region, credential.service)
+                .map(ChainKey::Hmac),
+            Algorithm::Ecdsa => signer.public_key().map(ChainKey::Ecdsa),
         };
         let string_to_sign = |canonical: &Canonical<'_>| StringToSign {
             algorithm: claim.algorithm,
@@ -220,7 +290,7 @@ impl House {
         let accepted =
             holds(&canonical) || (canonical.request.host_is_ambiguous() && holds(&as_received));
         match chain_key {
-            Some(chain_key) if accepted => Ok(Accepted { key, chain_key }),
+            Some(chain_key) if accepted => Ok(chain_key),
             _ => Err(Box::new(Failure::SignatureDoesNotMatch {
                 access_key_id: credential.access_key_id.to_owned(),
                 string_to_sign: string_to_sign(&canonical).text(),
@@ -251,29 +321,57 @@ fn read_payload<'a>(claim: &'a Claim<'_>) -> Result<(&'a str, PayloadMode), Fail
     Ok((text, mode))
 }
 
-fn verified(key: &KnownKey, claim: &Claim<'_>, service: Service, payload: PayloadMode) -> Verified {
-    Verified {
-        principal: Principal::Root {
-            account: key.account,
-        },
-        access_key_id: Arc::clone(&key.id),
-        auth_type: match claim.form {
-            Form::Header => AuthType::Header,
-            Form::Query { .. } => AuthType::Query,
-        },
-        signature_version: match claim.algorithm {
-            Algorithm::Hmac => SignatureVersion::V4,
-            Algorithm::Ecdsa => SignatureVersion::V4a,
-        },
-        signed_at: claim.signed_at,
-        expires_at: claim.expires_at(),
-        service,
-        payload,
-        signed_headers: SignedHeaders::new(&claim.signed_headers),
-        chain: None,
+impl Signer {
+    fn signing_key(&self, day: &str, region: &str, service: &str) -> Option<SigningKey> {
+        match self {
+            Self::Known(key) => key.signing_key(day, region, service),
+            Self::Session(key) => Some(key.form.signing_key(day, region, service)),
+        }
     }
-}
 
-fn refuse(failure: Failure) -> Result<Verified, Box<Failure>> {
-    Err(Box::new(failure))
+    fn public_key(&self) -> Option<PublicKey> {
+        match self {
+            Self::Known(key) => key.public_key(),
+            Self::Session(key) => key.form.public_key(&key.id),
+        }
+    }
+
+    fn verified(self, claim: &Claim<'_>, service: Service, payload: PayloadMode) -> Verified {
+        let (principal, access_key_id, credential) = match self {
+            Self::Known(key) => (
+                key.principal.clone(),
+                Arc::clone(&key.id),
+                Credential::LongTerm,
+            ),
+            Self::Session(key) => (
+                key.principal,
+                key.id,
+                Credential::Temporary(Box::new(key.claims)),
+            ),
+        };
+        // A link ends with the token that signed it.
+        let expires_at = claim.expires_at().map(|link| match &credential {
+            Credential::LongTerm => link,
+            Credential::Temporary(claims) => link.min(claims.expires_at),
+        });
+        Verified {
+            principal,
+            access_key_id,
+            credential,
+            auth_type: match claim.form {
+                Form::Header => AuthType::Header,
+                Form::Query { .. } => AuthType::Query,
+            },
+            signature_version: match claim.algorithm {
+                Algorithm::Hmac => SignatureVersion::V4,
+                Algorithm::Ecdsa => SignatureVersion::V4a,
+            },
+            signed_at: claim.signed_at,
+            expires_at,
+            service,
+            payload,
+            signed_headers: SignedHeaders::new(&claim.signed_headers),
+            chain: None,
+        }
+    }
 }

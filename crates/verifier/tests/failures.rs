@@ -356,17 +356,7 @@ fn chunks_go_on_from_the_head() {
 }
 
 fn verify_link(chain: ChainId, link: Link) -> bool {
-    use blockhouse_verifier_wire::Verifier as _;
-    use std::future::Future as _;
-    use std::task::{Context, Poll, Waker};
-    let mut answer = std::pin::pin!(common::house().verify_link(chain, link));
-    match answer
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-    {
-        Poll::Ready(answer) => answer.unwrap(),
-        Poll::Pending => unreachable!("the judge in this process answers at once"),
-    }
+    common::house().judge_link(chain, &link)
 }
 
 /// The signature of a text under the key of `common::SCOPE`.

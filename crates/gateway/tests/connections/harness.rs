@@ -11,8 +11,8 @@ use blockhouse_s3::parse::Domains;
 use blockhouse_store::model::Model;
 use blockhouse_types::{AccountId, Entropy, SystemClock};
 use blockhouse_verifier_wire::{
-    AuthType, ChainId, Failure, Link, PayloadMode, Principal, Question, Service, SignatureVersion,
-    SignedHeaders, Unreachable, Verified, Verifier,
+    AuthType, ChainId, Credential, Failure, Link, PayloadMode, Principal, Question, Service,
+    SignatureVersion, SignedHeaders, Unreachable, Verified, Verifier,
 };
 use std::{
     cell::RefCell,
@@ -42,6 +42,7 @@ impl Verifier for Trusting {
                 account: AccountId::from_number(1).unwrap(),
             },
             access_key_id: "AKIA".into(),
+            credential: Credential::LongTerm,
             auth_type: AuthType::Header,
             signature_version: SignatureVersion::V4,
             signed_at: question.now,

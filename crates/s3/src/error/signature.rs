@@ -56,6 +56,11 @@ impl S3Error {
         Self::from(ErrorKind::InvalidToken).element("Token-0", token)
     }
 
+    /// 400 ExpiredToken.
+    pub fn expired_token(token: &str) -> Self {
+        Self::from(ErrorKind::ExpiredToken).element("Token-0", token)
+    }
+
     /// 400 AuthorizationQueryParametersError in AWS's words; the region that was expected, when it
     /// was the region.
     pub fn query_parameters(message: String, region: Option<String>) -> Self {

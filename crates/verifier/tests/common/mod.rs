@@ -8,9 +8,13 @@ use blockhouse_sigv4::{
     Algorithm, Canonical, HostReading, PathForm, Query, Request, SecretKey, StringToSign,
 };
 use blockhouse_types::{AccountId, Timestamp, hex};
-use blockhouse_verifier::{AccessKey, Judge, KeyStore};
-use blockhouse_verifier_wire::{Failure, Question, Verified};
+use blockhouse_verifier::{InProcess, Judge, KeyStore, Keyring, TokenKeys};
+use blockhouse_verifier_wire::{
+    Failure, Principal, Question, Verified,
+    provision::{Material, NewKey},
+};
 use std::sync::OnceLock;
+use zeroize::Zeroizing;
 
 pub(crate) const SECRET: &str = "hush";
 pub(crate) const DATE: &str = "20261121T233000Z";
@@ -56,20 +60,29 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::parse_basic(DATE).unwrap()
 }
 
-pub(crate) fn house() -> &'static Judge {
-    static HOUSE: OnceLock<Judge> = OnceLock::new();
+pub(crate) fn house() -> &'static InProcess {
+    static HOUSE: OnceLock<InProcess> = OnceLock::new();
     HOUSE.get_or_init(|| {
-        let key = |id: &str, enabled| AccessKey {
+        let key = |id: &str, enabled| NewKey {
             id: id.to_owned(),
-            secret: SecretKey::new(SECRET.to_owned()),
-            account: AccountId::from_number(42).unwrap(),
+            principal: principal(),
             enabled,
+            material: Material::Secret(Zeroizing::new(SECRET.to_owned())),
         };
-        Judge::new(
-            "local-1".to_owned(),
-            KeyStore::new([key("AK", true), key("OFF", false)]).unwrap(),
-        )
+        let mut tokens = TokenKeys::default();
+        assert!(tokens.put(1, &[7; 32]));
+        let keyring = Keyring {
+            keys: KeyStore::new([key("AK", true), key("OFF", false)]).unwrap(),
+            tokens,
+        };
+        InProcess::new(Judge::new("local-1".to_owned(), keyring))
     })
+}
+
+pub(crate) fn principal() -> Principal {
+    Principal::Root {
+        account: AccountId::from_number(42).unwrap(),
+    }
 }
 
 pub(crate) fn judge(signed: &Signed) -> Result<Verified, Box<Failure>> {

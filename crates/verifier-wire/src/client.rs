@@ -1,0 +1,322 @@
+//! The gateway's end of the socket: one [`Client`] per I/O thread, and its driver, a task.
+//!
+//! ```text
+//!   request ─ verify ─► outbox ─┐            ┌─► frame ─► SOCK_SEQPACKET ─► verifier
+//!   request ─ verify ─► outbox ─┼─► driver ──┤
+//!   request ◄──────── oneshot ──┘            └◄─ frame ◄──────────────────────┘
+//! ```
+//!
+//! # How it moves
+//! A question goes into the outbox and wakes the driver. The driver lets everything that is ready run
+//! first, and then sends all that gathered as one frame: a lone request travels alone and at once,
+//! under load they share frames. Answers are told apart by number and may come in any order.
+//!
+//! # When the verifier is not there
+//! Whoever waits hears [`Unreachable`] when the socket breaks, and the next question connects anew.
+//! The listening socket outlives the verifier, so a question asked while it is being restarted waits
+//! in the kernel; one that waits longer than [`PATIENCE_SECS`] is given up, and the socket with it. A
+//! chain belongs to the socket on which it was opened and ends with it.
+//!
+//! # What it never does
+//! It never blocks, and never lets a request pass that nobody judged. The socket being full while the
+//! outbox is full as well, or [`WAITING_MAX`] questions being under way, is `Unreachable`.
+
+use crate::frame::{Answer, AnswerBody, FRAME_BYTES_MAX, FrameBuilder, FrameError, TooLong};
+use crate::{ChainId, Failure, Link, Question, Unreachable, Verified, Verifier};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt,
+};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    fs::File,
+    io,
+    os::fd::AsRawFd,
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Duration,
+};
+use tokio::{
+    net::UnixDatagram,
+    sync::{Notify, oneshot},
+    task::{spawn_local, yield_now},
+    time::{Interval, MissedTickBehavior, interval},
+};
+
+/// Questions of one I/O thread that may be under way.
+pub const WAITING_MAX: usize = 4096;
+
+/// How long a question may go without an answer, in seconds, give or take one.
+pub const PATIENCE_SECS: u64 = 5;
+
+/// What a socket buffers in each direction: a few frames of the greatest length.
+pub const SOCKET_BUFFER_BYTES: usize = 4 * FRAME_BYTES_MAX;
+
+/// Asks the verifier at a path. Cheap to clone; belongs to one thread.
+#[derive(Clone)]
+pub struct Client(Rc<Shared>);
+
+struct Shared {
+    path: PathBuf,
+    state: RefCell<State>,
+    /// Wakes the driver when the outbox is not empty any more.
+    asked: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    outbox: FrameBuilder,
+    waiting: HashMap<u32, Waiting>,
+    next: u32,
+    /// Counts the sockets: the upper half of the chains' numbers, so that a chain of an earlier
+    /// socket is never taken for one of this.
+    generation: u32,
+    ticks: u64,
+}
+
+struct Waiting {
+    answer: oneshot::Sender<AnswerBody>,
+    since_ticks: u64,
+}
+
+/// Why a socket is given up.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error("the socket")]
+    Socket(#[from] io::Error),
+    #[error("what the verifier sent")]
+    Frame(#[from] FrameError),
+    #[error("the verifier closed the socket")]
+    Closed,
+    #[error("no answer for {PATIENCE_SECS} s")]
+    Silent,
+}
+
+impl Client {
+    /// A client of the verifier that listens at `path`, whether it does already or not. Its driver
+    /// is started on the local task set of this thread, and ends with the thread's runtime.
+    pub fn new(path: &Path) -> Self {
+        let client = Self(Rc::new(Shared {
+            path: path.to_owned(),
+            state: RefCell::default(),
+            asked: Notify::new(),
+        }));
+        spawn_local(drive(Rc::clone(&client.0)));
+        client
+    }
+
+    async fn ask(
+        &self,
+        add: impl FnOnce(&mut FrameBuilder, u32) -> Result<(), TooLong>,
+    ) -> Result<AnswerBody, Unreachable> {
+        let answer = self.0.state.borrow_mut().ask(add)?;
+        self.0.asked.notify_one();
+        answer.await.map_err(|_| Unreachable)
+    }
+}
+
+impl Verifier for Client {
+    async fn verify(
+        &self,
+        question: Question<'_>,
+    ) -> Result<Result<Verified, Box<Failure>>, Unreachable> {
+        match self
+            .ask(|frame, number| frame.verify(number, question))
+            .await?
+        {
+            AnswerBody::Verified(verified) => Ok(Ok(*verified)),
+            AnswerBody::Refused(failure) => Ok(Err(failure)),
+            AnswerBody::Link(_) | AnswerBody::NoRoom => Err(Unreachable),
+        }
+    }
+
+    async fn verify_link(&self, chain: ChainId, link: Link) -> Result<bool, Unreachable> {
+        if !self.0.state.borrow().is_ours(chain) {
+            return Err(Unreachable);
+        }
+        match self
+            .ask(|frame, number| frame.link(number, theirs(chain), &link))
+            .await?
+        {
+            AnswerBody::Link(holds) => Ok(holds),
+            _ => Err(Unreachable),
+        }
+    }
+
+    fn end_chain(&self, chain: ChainId) {
+        let mut state = self.0.state.borrow_mut();
+        // A chain whose end finds no place in the outbox ends by its age, or with the socket.
+        if state.is_ours(chain) && state.outbox.end_chain(theirs(chain)).is_ok() {
+            self.0.asked.notify_one();
+        }
+    }
+}
+
+/// The chain's number as the verifier knows it.
+fn theirs(chain: ChainId) -> ChainId {
+    ChainId(chain.0 & u64::from(u32::MAX))
+}
+
+impl State {
+    fn ask(
+        &mut self,
+        add: impl FnOnce(&mut FrameBuilder, u32) -> Result<(), TooLong>,
+    ) -> Result<oneshot::Receiver<AnswerBody>, Unreachable> {
+        if self.waiting.len() >= WAITING_MAX {
+            return Err(Unreachable);
+        }
+        let number = self.next;
+        add(&mut self.outbox, number).map_err(|_| Unreachable)?;
+        self.next = number.wrapping_add(1);
+        let (answer, answered) = oneshot::channel();
+        let since_ticks = self.ticks;
+        self.waiting.insert(
+            number,
+            Waiting {
+                answer,
+                since_ticks,
+            },
+        );
+        Ok(answered)
+    }
+
+    fn is_ours(&self, chain: ChainId) -> bool {
+        chain.0 >> 32 == u64::from(self.generation)
+    }
+
+    /// Hands an answer to whoever waits for it. A chain that nobody waits for any more is ended.
+    fn deliver(&mut self, answer: Answer) {
+        let Answer { number, mut body } = answer;
+        if let AnswerBody::Verified(verified) = &mut body
+            && let Some(chain) = &mut verified.chain
+        {
+            chain.0 = theirs(*chain).0 | u64::from(self.generation) << 32;
+        }
+        let unheard = match self.waiting.remove(&number) {
+            Some(waiting) => waiting.answer.send(body).err(),
+            None => Some(body),
+        };
+        if let Some(AnswerBody::Verified(verified)) = unheard
+            && let Some(chain) = verified.chain
+        {
+            // No place in the outbox: it ends by its age.
+            let _ = self.outbox.end_chain(theirs(chain));
+        }
+    }
+
+    /// Begins anew with another socket: everybody who waits hears that nobody judged.
+    fn break_off(&mut self) {
+        self.outbox.clear();
+        self.waiting.clear();
+        self.generation = self.generation.wrapping_add(1);
+    }
+
+    /// A second has passed. Whether somebody has waited too long.
+    fn tick(&mut self) -> bool {
+        self.ticks += 1;
+        let patience = self.ticks.saturating_sub(PATIENCE_SECS);
+        self.waiting.values().any(|w| w.since_ticks < patience)
+    }
+}
+
+/// The driver.
+async fn drive(shared: Rc<Shared>) {
+    let mut seconds = interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        shared.asked.notified().await;
+        let ended = match open(&shared.path) {
+            Ok(socket) => serve(&shared, &socket, &mut seconds).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = ended {
+            let why: &dyn std::error::Error = &error;
+            tracing::warn!(error = why, "the verifier cannot be reached");
+        }
+        shared.state.borrow_mut().break_off();
+    }
+}
+
+/// A connected socket. tokio's datagram socket is what reads and writes whole packets; that this one
+/// is connected and in order is the kernel's to know.
+fn open(path: &Path) -> io::Result<UnixDatagram> {
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let fd = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None)?;
+    // The kernel gives as much of it as it allows, which is a frame at least.
+    setsockopt(&fd, sockopt::SndBuf, &SOCKET_BUFFER_BYTES)?;
+    setsockopt(&fd, sockopt::RcvBuf, &SOCKET_BUFFER_BYTES)?;
+    let (address, _folder) = address(path)?;
+    connect(fd.as_raw_fd(), &address)?;
+    UnixDatagram::from_std(fd.into())
+}
+
+/// The address of a socket in the file system. The kernel takes 107 bytes of path; a longer one is
+/// reached through its folder, which must stay open as long as the address is used.
+pub fn address(path: &Path) -> io::Result<(UnixAddr, Option<File>)> {
+    if let Ok(address) = UnixAddr::new(path) {
+        return Ok((address, None));
+    }
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let folder = File::open(folder)?;
+    let through = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string());
+    Ok((UnixAddr::new(&through.join(name))?, Some(folder)))
+}
+
+/// Sends what gathers and hands out what comes, until the socket breaks.
+async fn serve(
+    shared: &Shared,
+    socket: &UnixDatagram,
+    seconds: &mut Interval,
+) -> Result<(), Broken> {
+    let mut packet = vec![0; FRAME_BYTES_MAX];
+    let mut sending = FrameBuilder::default();
+    // What woke the driver is in the outbox.
+    shared.asked.notify_one();
+    loop {
+        tokio::select! {
+            biased;
+            ready = socket.readable() => {
+                ready?;
+                receive(shared, socket, &mut packet)?;
+            }
+            ready = socket.writable(), if !sending.is_empty() => ready?,
+            () = shared.asked.notified(), if sending.is_empty() => yield_now().await,
+            _ = seconds.tick() => {
+                if shared.state.borrow_mut().tick() {
+                    return Err(Broken::Silent);
+                }
+                continue;
+            }
+        }
+        if sending.is_empty() {
+            std::mem::swap(&mut sending, &mut shared.state.borrow_mut().outbox);
+        }
+        if !sending.is_empty() {
+            match socket.try_send(sending.bytes()) {
+                Ok(_) => sending.clear(),
+                // Tried again when the socket has room.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Takes every packet that has arrived.
+fn receive(shared: &Shared, socket: &UnixDatagram, packet: &mut [u8]) -> Result<(), Broken> {
+    loop {
+        let len = match socket.try_recv(packet) {
+            // There are no empty packets: this is the end.
+            Ok(0) => return Err(Broken::Closed),
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut state = shared.state.borrow_mut();
+        for answer in Answer::read_all(&packet[..len])? {
+            state.deliver(answer?);
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! What the verifier answers.
+
+use super::{FrameBuilder, FrameError, Message, Messages, Reader, TooLong, Writer};
+use crate::{
+    AuthType, ChainId, Claims, Credential, Failure, PayloadMode, Principal, Service, SessionKind,
+    SignatureVersion, SignedHeaders, Verified,
+};
+
+const VERIFIED: u8 = 129;
+const REFUSED: u8 = 130;
+const LINK: u8 = 131;
+const NO_ROOM: u8 = 132;
+
+/// A message from the verifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The asker's number for it.
+    pub number: u32,
+    /// The answer.
+    pub body: AnswerBody,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnswerBody {
+    /// Who signed.
+    Verified(Box<Verified>),
+    /// Why nobody is believed to have.
+    Refused(Box<Failure>),
+    /// Whether a link of a chain holds.
+    Link(bool),
+    /// Nobody judged: there is no room for one more chain.
+    NoRoom,
+}
+
+impl FrameBuilder {
+    /// Adds an answer. Texts that a client is shown are cut to the length of their field.
+    pub fn answer(&mut self, answer: &Answer) -> Result<(), TooLong> {
+        let number = answer.number;
+        match &answer.body {
+            AnswerBody::Verified(verified) => {
+                self.push(VERIFIED, number, |to| write_verified(to, verified))
+            }
+            AnswerBody::Refused(failure) => {
+                self.push(REFUSED, number, |to| write_failure(to, failure))
+            }
+            AnswerBody::Link(holds) => self.push(LINK, number, |to| {
+                to.bool(*holds);
+                Ok(())
+            }),
+            AnswerBody::NoRoom => self.push(NO_ROOM, number, |_| Ok(())),
+        }
+    }
+}
+
+impl Answer {
+    /// The messages of a packet from the verifier.
+    pub fn read_all(
+        packet: &[u8],
+    ) -> Result<impl Iterator<Item = Result<Self, FrameError>> + use<'_>, FrameError> {
+        Ok(Messages::read(packet)?.map(|message| Self::read(message?)))
+    }
+
+    fn read(message: Message<'_>) -> Result<Self, FrameError> {
+        let mut from = message.fields;
+        let body = match message.kind {
+            VERIFIED => AnswerBody::Verified(Box::new(read_verified(&mut from)?)),
+            REFUSED => AnswerBody::Refused(Box::new(read_failure(&mut from)?)),
+            LINK => AnswerBody::Link(from.bool("link")?),
+            NO_ROOM => AnswerBody::NoRoom,
+            _ => return Err(FrameError { what: "kind" }),
+        };
+        from.end()?;
+        Ok(Self {
+            number: message.number,
+            body,
+        })
+    }
+}
+
+fn write_verified(to: &mut Writer<'_>, verified: &Verified) -> Result<(), TooLong> {
+    to.principal(&verified.principal)?;
+    to.text(&verified.access_key_id)?;
+    write_credential(to, &verified.credential)?;
+    to.u8(match verified.auth_type {
+        AuthType::Header => 0,
+        AuthType::Query => 1,
+    });
+    to.u8(match verified.signature_version {
+        SignatureVersion::V4 => 0,
+        SignatureVersion::V4a => 1,
+    });
+    to.time(verified.signed_at);
+    to.option(verified.expires_at, |to, moment| {
+        to.time(moment);
+        Ok(())
+    })?;
+    to.text(verified.service.as_str())?;
+    write_payload(to, &verified.payload);
+    to.text(verified.signed_headers.as_str())?;
+    to.option(verified.chain, |to, chain| {
+        to.u64(chain.0);
+        Ok(())
+    })
+}
+
+fn read_verified(from: &mut Reader<'_>) -> Result<Verified, FrameError> {
+    Ok(Verified {
+        principal: from.principal()?,
+        access_key_id: from.text("access key")?.into(),
+        credential: read_credential(from)?,
+        auth_type: match from.u8("auth type")? {
+            0 => AuthType::Header,
+            1 => AuthType::Query,
+            _ => return Err(FrameError { what: "auth type" }),
+        },
+        signature_version: match from.u8("signature version")? {
+            0 => SignatureVersion::V4,
+            1 => SignatureVersion::V4a,
+            _ => {
+                return Err(FrameError {
+                    what: "signature version",
+                });
+            }
+        },
+        signed_at: from.time("signed at")?,
+        expires_at: from.option("expires at", |from| from.time("expires at"))?,
+        service: Service::parse(from.text("service")?).ok_or(FrameError { what: "service" })?,
+        payload: read_payload(from)?,
+        signed_headers: SignedHeaders::new(from.text("signed headers")?),
+        chain: from.option("chain", |from| from.u64("chain").map(ChainId))?,
+    })
+}
+
+pub(crate) fn write_principal(to: &mut Writer<'_>, principal: &Principal) -> Result<(), TooLong> {
+    let (kind, names): (u8, [&str; 2]) = match principal {
+        Principal::Root { .. } => (0, ["", ""]),
+        Principal::User { name, .. } => (1, [name, ""]),
+        Principal::AssumedRole { role, session, .. } => (2, [role, session]),
+        Principal::FederatedUser { name, .. } => (3, [name, ""]),
+    };
+    to.u8(kind);
+    to.account(principal.account());
+    names.iter().try_for_each(|name| to.text(name))
+}
+
+pub(crate) fn read_principal(from: &mut Reader<'_>) -> Result<Principal, FrameError> {
+    let kind = from.u8("kind of principal")?;
+    let account = from.account("account")?;
+    let (name, session) = (from.string("name")?, from.string("session")?);
+    let principal = match kind {
+        0 => Principal::Root { account },
+        1 => Principal::User { account, name },
+        2 => {
+            let role = name;
+            return Ok(Principal::AssumedRole {
+                account,
+                role,
+                session,
+            });
+        }
+        3 => Principal::FederatedUser { account, name },
+        _ => {
+            return Err(FrameError {
+                what: "kind of principal",
+            });
+        }
+    };
+    Ok(principal)
+}
+
+fn write_credential(to: &mut Writer<'_>, credential: &Credential) -> Result<(), TooLong> {
+    let claims = match credential {
+        Credential::LongTerm => None,
+        Credential::Temporary(claims) => Some(claims),
+    };
+    to.option(claims, |to, claims| to.claims(claims))
+}
+
+/// A token's claims; also what a sealed token holds.
+pub(crate) fn write_claims(to: &mut Writer<'_>, claims: &Claims) -> Result<(), TooLong> {
+    to.u8(match claims.session {
+        SessionKind::SessionToken => 0,
+        SessionKind::AssumedRole => 1,
+        SessionKind::FederationToken => 2,
+        SessionKind::InstanceProfile => 3,
+    });
+    to.time(claims.issued_at);
+    to.time(claims.expires_at);
+    to.option(claims.policy.as_deref(), Writer::text)?;
+    to.texts(claims.tags.iter().map(|(key, _)| key.as_str()))?;
+    to.texts(claims.tags.iter().map(|(_, value)| value.as_str()))
+}
+
+fn read_credential(from: &mut Reader<'_>) -> Result<Credential, FrameError> {
+    let claims = from.option("claims", Reader::claims)?;
+    Ok(match claims {
+        None => Credential::LongTerm,
+        Some(claims) => Credential::Temporary(Box::new(claims)),
+    })
+}
+
+pub(crate) fn read_claims(from: &mut Reader<'_>) -> Result<Claims, FrameError> {
+    let session = match from.u8("kind of session")? {
+        0 => SessionKind::SessionToken,
+        1 => SessionKind::AssumedRole,
+        2 => SessionKind::FederationToken,
+        3 => SessionKind::InstanceProfile,
+        _ => {
+            return Err(FrameError {
+                what: "kind of session",
+            });
+        }
+    };
+    let (issued_at, expires_at) = (from.time("issued at")?, from.time("token expiry")?);
+    let policy = from.option("policy", |from| from.string("policy"))?;
+    let (keys, values) = (from.strings("tag keys")?, from.strings("tag values")?);
+    if keys.len() != values.len() {
+        return Err(FrameError { what: "tags" });
+    }
+    Ok(Claims {
+        session,
+        issued_at,
+        expires_at,
+        policy,
+        tags: keys.into_iter().zip(values).collect(),
+    })
+}
+
+fn write_payload(to: &mut Writer<'_>, payload: &PayloadMode) {
+    match payload {
+        PayloadMode::Sha256(digest) => {
+            to.u8(0);
+            to.raw(digest);
+        }
+        PayloadMode::Unsigned => to.u8(1),
+        PayloadMode::UnsignedTrailer => to.u8(2),
+        PayloadMode::SignedChunks { trailer: false } => to.u8(3),
+        PayloadMode::SignedChunks { trailer: true } => to.u8(4),
+    }
+}
+
+fn read_payload(from: &mut Reader<'_>) -> Result<PayloadMode, FrameError> {
+    Ok(match from.u8("payload mode")? {
+        0 => PayloadMode::Sha256(from.array("payload digest")?),
+        1 => PayloadMode::Unsigned,
+        2 => PayloadMode::UnsignedTrailer,
+        3 => PayloadMode::SignedChunks { trailer: false },
+        4 => PayloadMode::SignedChunks { trailer: true },
+        _ => {
+            return Err(FrameError {
+                what: "payload mode",
+            });
+        }
+    })
+}
+
+/// The bounds by which a head may be refused; the name of one travels as its place in this list.
+const BOUNDS: [&str; 3] = [
+    "number of headers",
+    "number of query parameters",
+    "length of the head",
+];
+
+fn write_failure(to: &mut Writer<'_>, failure: &Failure) -> Result<(), TooLong> {
+    to.u8(code(failure));
+    match failure {
+        Failure::Anonymous
+        | Failure::NotYetValid
+        | Failure::SignatureV2
+        | Failure::SeveralMechanisms
+        | Failure::NoDate
+        | Failure::NoContentSha256 => Ok(()),
+        Failure::SignatureDoesNotMatch {
+            access_key_id,
+            string_to_sign,
+            signature_provided,
+            canonical_request,
+        } => {
+            to.text_cut(access_key_id)?;
+            to.text_cut(string_to_sign)?;
+            to.text_cut(signature_provided)?;
+            to.text_cut(canonical_request)
+        }
+        Failure::TimeTooSkewed {
+            request_time,
+            server_time,
+        } => {
+            to.time(*server_time);
+            to.text_cut(request_time)
+        }
+        Failure::Expired {
+            expires_secs,
+            expired_at,
+            server_time,
+        } => {
+            to.u64(*expires_secs);
+            to.time(*expired_at);
+            to.time(*server_time);
+            Ok(())
+        }
+        Failure::UnknownAccessKey {
+            access_key_id: text,
+        }
+        | Failure::InvalidToken { token: text }
+        | Failure::ExpiredToken { token: text }
+        | Failure::UnsupportedAuthorizationType { value: text }
+        | Failure::BadContentSha256 { value: text } => to.text_cut(text),
+        Failure::QueryParameters { message, region }
+        | Failure::HeaderMalformed { message, region } => {
+            to.text_cut(message)?;
+            to.option(region.as_deref(), Writer::text_cut)
+        }
+        Failure::HeadersNotSigned { names } => to.texts(names.iter().map(String::as_str)),
+        Failure::TooLarge { bound } => {
+            let place = BOUNDS.iter().position(|b| b == bound);
+            to.u8(place.unwrap_or(BOUNDS.len()) as u8);
+            Ok(())
+        }
+    }
+}
+
+/// The number of a failure on the wire.
+fn code(failure: &Failure) -> u8 {
+    match failure {
+        Failure::Anonymous => 0,
+        Failure::SignatureDoesNotMatch { .. } => 1,
+        Failure::TimeTooSkewed { .. } => 2,
+        Failure::Expired { .. } => 3,
+        Failure::NotYetValid => 4,
+        Failure::UnknownAccessKey { .. } => 5,
+        Failure::InvalidToken { .. } => 6,
+        Failure::ExpiredToken { .. } => 7,
+        Failure::QueryParameters { .. } => 8,
+        Failure::HeaderMalformed { .. } => 9,
+        Failure::UnsupportedAuthorizationType { .. } => 10,
+        Failure::SignatureV2 => 11,
+        Failure::SeveralMechanisms => 12,
+        Failure::NoDate => 13,
+        Failure::HeadersNotSigned { .. } => 14,
+        Failure::NoContentSha256 => 15,
+        Failure::BadContentSha256 { .. } => 16,
+        Failure::TooLarge { .. } => 17,
+    }
+}
+
+fn read_failure(from: &mut Reader<'_>) -> Result<Failure, FrameError> {
+    Ok(match from.u8("failure")? {
+        0 => Failure::Anonymous,
+        1 => Failure::SignatureDoesNotMatch {
+            access_key_id: from.string("access key")?,
+            string_to_sign: from.string("string to sign")?,
+            signature_provided: from.string("signature")?,
+            canonical_request: from.string("canonical request")?,
+        },
+        2 => Failure::TimeTooSkewed {
+            server_time: from.time("server time")?,
+            request_time: from.string("request time")?,
+        },
+        3 => Failure::Expired {
+            expires_secs: from.u64("expires")?,
+            expired_at: from.time("expired at")?,
+            server_time: from.time("server time")?,
+        },
+        4 => Failure::NotYetValid,
+        5 => Failure::UnknownAccessKey {
+            access_key_id: from.string("access key")?,
+        },
+        6 => Failure::InvalidToken {
+            token: from.string("token")?,
+        },
+        7 => Failure::ExpiredToken {
+            token: from.string("token")?,
+        },
+        8 => Failure::QueryParameters {
+            message: from.string("message")?,
+            region: from.option("region", |from| from.string("region"))?,
+        },
+        9 => Failure::HeaderMalformed {
+            message: from.string("message")?,
+            region: from.option("region", |from| from.string("region"))?,
+        },
+        10 => Failure::UnsupportedAuthorizationType {
+            value: from.string("authorization")?,
+        },
+        11 => Failure::SignatureV2,
+        12 => Failure::SeveralMechanisms,
+        13 => Failure::NoDate,
+        14 => Failure::HeadersNotSigned {
+            names: from.strings("header names")?,
+        },
+        15 => Failure::NoContentSha256,
+        16 => Failure::BadContentSha256 {
+            value: from.string("payload word")?,
+        },
+        17 => {
+            let bound = BOUNDS.get(usize::from(from.u8("bound")?));
+            Failure::TooLarge {
+                bound: bound.copied().unwrap_or("the head"),
+            }
+        }
+        _ => return Err(FrameError { what: "failure" }),
+    })
+}

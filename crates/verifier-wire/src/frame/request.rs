@@ -1,0 +1,174 @@
+//! What the gateway asks.
+
+use super::{FrameBuilder, FrameError, HEAD_BYTES_MAX, Message, Messages, Reader, TooLong};
+use crate::{ChainId, Link, LinkKind, Question};
+use blockhouse_types::Timestamp;
+
+const VERIFY: u8 = 1;
+const LINK: u8 = 2;
+const END_CHAIN: u8 = 3;
+
+/// The longest signature of a link: an ECDSA one, padded to the width that clients use, and room.
+const SIGNATURE_BYTES_MAX: usize = 512;
+
+/// A message to the verifier.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The asker's number for it.
+    pub number: u32,
+    /// What is asked.
+    pub body: RequestBody<'a>,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub enum RequestBody<'a> {
+    /// Who signed this?
+    Verify(Asked<'a>),
+    /// Does the next link hold?
+    Link(ChainId, Link),
+    /// A chain is not needed any more.
+    EndChain(ChainId),
+}
+
+/// A [`Question`] as it arrived: the owner of its header table.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    method: &'a str,
+    path: &'a str,
+    query: &'a str,
+    headers: Vec<(&'a str, &'a [u8])>,
+    tls: bool,
+    now: Timestamp,
+}
+
+impl<'a> Asked<'a> {
+    /// The question.
+    pub fn question(&self) -> Question<'_> {
+        Question {
+            method: self.method,
+            path: self.path,
+            query: self.query,
+            headers: &self.headers,
+            tls: self.tls,
+            now: self.now,
+        }
+    }
+
+    fn read(from: &mut Reader<'a>) -> Result<Self, FrameError> {
+        let now = from.time("now")?;
+        let tls = from.bool("tls")?;
+        let start = from.0.len();
+        let method = from.text("method")?;
+        let path = from.text("path")?;
+        let query = from.text("query")?;
+        let count = from.u16("number of headers")?;
+        let header = |_| Ok((from.text("header name")?, from.field("header value")?));
+        let headers: Vec<_> = (0..count).map(header).collect::<Result<_, _>>()?;
+        // Lengths included, so a little less than what the gateway may take.
+        if start - from.0.len() > 2 * HEAD_BYTES_MAX {
+            return Err(FrameError {
+                what: "length of the head",
+            });
+        }
+        Ok(Self {
+            method,
+            path,
+            query,
+            headers,
+            tls,
+            now,
+        })
+    }
+}
+
+impl FrameBuilder {
+    /// Adds a question.
+    pub fn verify(&mut self, number: u32, question: Question<'_>) -> Result<(), TooLong> {
+        let headers = question.headers.iter();
+        let head_bytes = question.method.len()
+            + question.path.len()
+            + question.query.len()
+            + headers.map(|(n, v)| n.len() + v.len()).sum::<usize>();
+        if head_bytes > HEAD_BYTES_MAX {
+            return Err(TooLong);
+        }
+        self.push(VERIFY, number, |to| {
+            to.time(question.now);
+            to.bool(question.tls);
+            to.text(question.method)?;
+            to.text(question.path)?;
+            to.text(question.query)?;
+            to.u16(u16::try_from(question.headers.len()).map_err(|_| TooLong)?);
+            for (name, value) in question.headers {
+                to.text(name)?;
+                to.bytes(value)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds the next link of a chain.
+    pub fn link(&mut self, number: u32, chain: ChainId, link: &Link) -> Result<(), TooLong> {
+        if link.signature.len() > SIGNATURE_BYTES_MAX {
+            return Err(TooLong);
+        }
+        self.push(LINK, number, |to| {
+            to.u64(chain.0);
+            to.bool(link.kind == LinkKind::Trailer);
+            to.raw(&link.digest);
+            to.text(&link.signature)
+        })
+    }
+
+    /// Adds the end of a chain.
+    pub fn end_chain(&mut self, chain: ChainId) -> Result<(), TooLong> {
+        self.push(END_CHAIN, 0, |to| {
+            to.u64(chain.0);
+            Ok(())
+        })
+    }
+}
+
+impl<'a> Request<'a> {
+    /// The messages of a packet from a gateway.
+    pub fn read_all(
+        packet: &'a [u8],
+    ) -> Result<impl Iterator<Item = Result<Self, FrameError>>, FrameError> {
+        Ok(Messages::read(packet)?.map(|message| Self::read(message?)))
+    }
+
+    fn read(message: Message<'a>) -> Result<Self, FrameError> {
+        let mut from = message.fields;
+        let body = match message.kind {
+            VERIFY => RequestBody::Verify(Asked::read(&mut from)?),
+            LINK => read_link(&mut from)?,
+            END_CHAIN => RequestBody::EndChain(ChainId(from.u64("chain")?)),
+            _ => return Err(FrameError { what: "kind" }),
+        };
+        from.end()?;
+        Ok(Self {
+            number: message.number,
+            body,
+        })
+    }
+}
+
+fn read_link<'a>(from: &mut Reader<'a>) -> Result<RequestBody<'a>, FrameError> {
+    let chain = ChainId(from.u64("chain")?);
+    let kind = match from.bool("kind of link")? {
+        true => LinkKind::Trailer,
+        false => LinkKind::Chunk,
+    };
+    let digest = from.array("digest")?;
+    let signature = from.string("signature")?;
+    if signature.len() > SIGNATURE_BYTES_MAX {
+        return Err(FrameError { what: "signature" });
+    }
+    let link = Link {
+        digest,
+        signature,
+        kind,
+    };
+    Ok(RequestBody::Link(chain, link))
+}
