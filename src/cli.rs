@@ -1,6 +1,7 @@
 //! What may be typed. The help texts are the manual: `tests/golden/help.txt` holds them.
 
 use blockhouse_settings::IoMode;
+use blockhouse_verifier_wire::SessionKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
@@ -35,6 +36,13 @@ pub(crate) enum Command {
     /// `source DIR/env` of a running `dev` sets them.
     #[command(verbatim_doc_comment)]
     Presign(PresignArgs),
+
+    /// Make temporary credentials of a standalone node, for `source`
+    ///
+    /// Reads the keys in DIR, so only DIR's owner can. They die when their time is over, and with the
+    /// long-term key that they come from; so does every link that they sign.
+    #[command(verbatim_doc_comment)]
+    Token(TokenArgs),
 
     /// Print what lies on the devices of a node, read-only, also while it runs
     ///
@@ -149,6 +157,49 @@ pub(crate) struct PresignArgs {
     #[arg(long, value_name = "REGION", env = "AWS_REGION", hide_env_values = true,
           default_value = blockhouse_settings::REGION_DEFAULT)]
     pub(crate) region: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    /// The folder given to `dev --data`
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "BLOCKHOUSE_DATA",
+        hide_env_values = true,
+        default_value = "blockhouse-dev"
+    )]
+    pub(crate) data: PathBuf,
+
+    /// How long they live, in seconds; each kind has its longest life
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub(crate) duration: u64,
+
+    /// As what: session lasts up to 36 hours, instance up to 6
+    #[arg(long, value_name = "KIND", default_value = "session")]
+    pub(crate) kind: SessionKindArg,
+
+    /// Of which account [default: the node's first]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) account: Option<String>,
+}
+
+/// The kinds of temporary credentials that can be had without a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SessionKindArg {
+    /// As GetSessionToken gives them.
+    Session,
+    /// As a machine gets them.
+    Instance,
+}
+
+impl From<SessionKindArg> for SessionKind {
+    fn from(kind: SessionKindArg) -> Self {
+        match kind {
+            SessionKindArg::Session => Self::SessionToken,
+            SessionKindArg::Instance => Self::InstanceProfile,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,7 @@ mod node;
 mod presign;
 mod secrets;
 mod shutdown;
+mod token;
 mod verifier;
 
 use clap::Parser;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
             Command::Keys => dev::keys::run(),
             Command::Provision => dev::keys::run_provision(),
             Command::Presign(args) => presign::run(&args),
+            Command::Token(args) => token::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Fsck(args) => inspect::fsck(&args),
         });

@@ -5,6 +5,13 @@
 #![forbid(unsafe_code)]
 
 use blockhouse_format::crc32c;
+use blockhouse_types::AccountId;
+use blockhouse_verifier::{KeyStore, Keyring, TokenKeys};
+use blockhouse_verifier_wire::{
+    Principal,
+    provision::{Material, NewKey},
+};
+use zeroize::Zeroizing;
 
 /// The bytes with the CRC of what stands behind offset 12 put at offset 8: right for blocks,
 /// sections and roots.
@@ -29,4 +36,19 @@ pub fn padded(bytes: &[u8]) -> Vec<u8> {
 /// Splits off a line, for targets whose input is several texts.
 pub fn line(text: &str) -> (&str, &str) {
     text.split_once('\n').unwrap_or((text, ""))
+}
+
+/// What a verifier may know: the key `AK` with the secret `hush`, and a token key.
+pub fn keyring() -> Keyring {
+    let account = AccountId::from_number(42).expect("a number of twelve digits");
+    let key = NewKey {
+        id: "AK".to_owned(),
+        principal: Principal::Root { account },
+        enabled: true,
+        material: Material::Secret(Zeroizing::new("hush".to_owned())),
+    };
+    let mut tokens = TokenKeys::default();
+    tokens.put(1, &[7; 32]);
+    let keys = KeyStore::new([key]).expect("a secret is no point of a curve");
+    Keyring { keys, tokens }
 }

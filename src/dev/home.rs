@@ -24,6 +24,9 @@ use std::{
 /// How long a node whose launcher has died may drain.
 const DYING_NODE_PATIENCE: Duration = Duration::from_secs(40);
 
+/// Where the keys lie within the folder.
+pub(super) const KEYS_FILE: &str = "keys.toml";
+
 /// The folder.
 #[derive(Debug)]
 pub(super) struct Home(PathBuf);
@@ -49,7 +52,7 @@ impl Home {
     }
 
     pub(super) fn keys_file(&self) -> PathBuf {
-        self.0.join("keys.toml")
+        self.0.join(KEYS_FILE)
     }
 
     pub(super) fn verifier_socket(&self) -> PathBuf {

@@ -10,7 +10,7 @@
 
 use super::{
     env_file,
-    home::Home,
+    home::{self, Home},
     role::{Handed, run_once},
 };
 use crate::{addresses::Addresses, secrets};
@@ -40,7 +40,7 @@ const KEYS: &str = "keys";
 const PROVISION: &str = "provision";
 
 /// The number by which the verifier knows the token key of this node.
-const TOKEN_KEY: u8 = 1;
+pub(crate) const TOKEN_KEY: u8 = 1;
 
 /// What `keys` is to do.
 #[derive(Serialize, Deserialize)]
@@ -160,8 +160,16 @@ fn keep(home: &Home, accounts: usize, first_start: bool) -> Result<()> {
 }
 
 fn read(home: &Home) -> Result<KeysDocument> {
-    let path = home.keys_file();
-    let text = fs::read_to_string(&path).map(Zeroizing::new);
+    read_file(&home.keys_file())
+}
+
+/// The keys of the node in the folder `dir`.
+pub(crate) fn read_of(dir: &Path) -> Result<KeysDocument> {
+    read_file(&dir.join(home::KEYS_FILE))
+}
+
+fn read_file(path: &Path) -> Result<KeysDocument> {
+    let text = fs::read_to_string(path).map(Zeroizing::new);
     let text = text.with_context(|| format!("{}", path.display()))?;
     // The document's errors show no value.
     KeysDocument::parse(&text).with_context(|| {

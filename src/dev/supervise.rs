@@ -7,8 +7,8 @@
 //!       └──────────signal, a role ended───────────────────┘
 //! ```
 //!
-//! The node is what `dev` is for: with its end everything ends. Any other role is started again. One
-//! that ends again and again as soon as it was started is a reason to end, too.
+//! The node is what `dev` is for: with its end everything ends. Any other role is started again: at
+//! once, and after longer and longer pauses when it ends again and again as soon as it was started.
 
 use super::{
     home::Home,
@@ -27,11 +27,17 @@ use std::{
 /// From the word to end until nothing runs any more; roles drain for less.
 const END_PATIENCE: Duration = Duration::from_secs(29);
 
-/// A role that ends this often without having lived for [`SETTLED`] is not started again.
-const QUICK_ENDS_MAX: u32 = 5;
-
 /// A role that has lived so long started well.
-const SETTLED: Duration = Duration::from_secs(5);
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// From this many ends in a row that came before [`SETTLED`] on, there is a pause before each start.
+const QUICK_ENDS_MAX: u32 = 3;
+
+/// The first pause; each one doubles it.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+
+/// The longest pause.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// The role with which everything ends.
 pub(super) const NODE: &str = "node";
@@ -137,17 +143,37 @@ impl Supervisor {
                     tracing::warn!(role = name, %status, "a role has ended");
                     let settled = self.started.elapsed() >= SETTLED;
                     self.quick_ends = if settled { 0 } else { self.quick_ends + 1 };
-                    if self.quick_ends < QUICK_ENDS_MAX {
-                        return Happening::Restart(name);
-                    }
-                    self.ended.push((name, status));
-                    return Happening::End;
+                    return self.pause(name);
                 }
                 Ok(Event::Signal(signal)) => {
                     super::say(&format!("{signal}: draining"));
                     return Happening::End;
                 }
                 Err(_) => return Happening::End,
+            }
+        }
+    }
+
+    /// Lets some time go by before a role is started that does not live; what happens meanwhile may be
+    /// a reason to end.
+    fn pause(&mut self, name: &'static str) -> Happening {
+        let Some(doublings) = self.quick_ends.checked_sub(QUICK_ENDS_MAX) else {
+            return Happening::Restart(name);
+        };
+        let pause = PAUSE_MIN.saturating_mul(1 << doublings.min(16));
+        let until = Instant::now() + pause.min(PAUSE_MAX);
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.events.recv_timeout(left) {
+                Err(RecvTimeoutError::Timeout) => return Happening::Restart(name),
+                Ok(Event::Role(_, RoleEvent::Ready(_))) => {}
+                Ok(Event::Role(ended, RoleEvent::Exited(status))) => {
+                    self.note_end(ended, status);
+                    return Happening::End;
+                }
+                Ok(Event::Signal(_)) | Err(RecvTimeoutError::Disconnected) => {
+                    return Happening::End;
+                }
             }
         }
     }

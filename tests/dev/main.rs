@@ -26,6 +26,7 @@ fn the_first_start_makes_a_node_and_the_second_finds_its_data() {
         "env",
         "env.alt",
         "dev.toml",
+        "keys.toml",
         "dev0.img",
         "dev1.img",
         "tls/key.pem",
@@ -286,7 +287,14 @@ fn a_link_lives_a_second_to_a_week() {
 #[test]
 fn the_help_texts_are_as_agreed() {
     let mut text = String::new();
-    for command in [&[][..], &["dev"], &["presign"], &["inspect"], &["fsck"]] {
+    for command in [
+        &[][..],
+        &["dev"],
+        &["presign"],
+        &["token"],
+        &["inspect"],
+        &["fsck"],
+    ] {
         let help = output(
             Command::new(PROGRAM)
                 .args(command)

@@ -70,6 +70,8 @@ fn ci_stages() -> Vec<Stage> {
                     "-D",
                     "warnings",
                 ],
+                // cargo-deny looks at the crates of every target, also those that no build here needs.
+                &["cargo", "fetch", "--quiet", "--locked"],
                 // Advisories need the network; they are checked by hand.
                 &[
                     "cargo",
@@ -111,6 +113,11 @@ fn ci_stages() -> Vec<Stage> {
                 &["python3", "tests/signers/negative.py", "--launch", NODE],
                 &["python3", "tests/signers/live.py", "--launch", NODE],
             ],
+        ),
+        Stage::commands(
+            "trust",
+            2,
+            &[&["python3", "tests/verifier/trust.py", "--launch", NODE]],
         ),
         Stage::commands(
             "kill",
