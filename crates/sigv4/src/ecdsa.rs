@@ -5,17 +5,20 @@
 //! while the result is not below the curve's order less one.
 
 use crate::key::keyed;
+use aws_lc_rs::{
+    agreement::{ECDH_P256, PrivateKey},
+    digest::{Digest, SHA256},
+    signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey},
+};
 use hmac::Mac as _;
-use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
-use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
-use p256::elliptic_curve::bigint::{ArrayEncoding as _, U256};
-use p256::{NonZeroScalar, SecretKey};
-use std::fmt;
+use std::{fmt, sync::Arc};
 use zeroize::Zeroizing;
 
-/// The order of P-256 less two: the largest value that derivation takes.
-const ORDER_LESS_TWO: U256 =
-    U256::from_be_hex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc63254f");
+/// The order of P-256 less two, big-endian: the largest value that derivation takes.
+const ORDER_LESS_TWO: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x4f,
+];
 
 /// The counters that derivation tries. One in 2^32 fails, so that the second is never seen.
 const COUNTERS: std::ops::RangeInclusive<u8> = 1..=254;
@@ -23,9 +26,12 @@ const COUNTERS: std::ops::RangeInclusive<u8> = 1..=254;
 /// The longest hexadecimal text of a DER signature of two 32-byte numbers.
 const SIGNATURE_DIGITS_MAX: usize = 144;
 
+/// What an uncompressed point begins with. Source: SEC 1, 2.3.3.
+const UNCOMPRESSED: u8 = 4;
+
 /// The public half of an access key's SigV4A pair.
 #[derive(Clone)]
-pub struct PublicKey(VerifyingKey);
+pub struct PublicKey(Arc<ParsedPublicKey>);
 
 /// No counter gave a key. With a real secret this does not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,9 +42,14 @@ impl PublicKey {
     /// The key of these coordinates, big-endian, one behind the other; `None` for no point of the
     /// curve.
     pub fn from_coordinates(coordinates: &[u8; 64]) -> Option<Self> {
-        let mut point = [4; 65];
+        let mut point = [UNCOMPRESSED; 65];
         point[1..].copy_from_slice(coordinates);
-        VerifyingKey::from_sec1_bytes(&point).ok().map(Self)
+        Self::from_point(&point)
+    }
+
+    fn from_point(point: &[u8]) -> Option<Self> {
+        let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).ok()?;
+        Some(Self(Arc::new(key)))
     }
 
     /// Whether `signature` (hexadecimal DER) on `digest` was made with the private half.
@@ -46,19 +57,16 @@ impl PublicKey {
         let Some(der) = decode_hex(signature) else {
             return false;
         };
-        let Ok(signature) = Signature::from_der(&der) else {
-            return false;
-        };
-        self.0.verify_prehash(digest, &signature).is_ok()
+        let digest = Digest::import_less_safe(digest, &SHA256);
+        digest.is_ok_and(|digest| self.0.verify_digest_sig(&digest, &der).is_ok())
     }
 
     /// The point's coordinates, big-endian.
     pub fn coordinates(&self) -> ([u8; 32], [u8; 32]) {
-        let point = self.0.to_sec1_point(false);
-        let bytes = point.as_bytes();
+        let point: &[u8] = (*self.0).as_ref();
         let half = |from: usize| {
             let mut half = [0; 32];
-            half.copy_from_slice(&bytes[from..from + 32]);
+            half.copy_from_slice(&point[from..from + 32]);
             half
         };
         (half(1), half(33))
@@ -75,16 +83,21 @@ pub(crate) fn derive_public_key(
     secret: &str,
     access_key_id: &str,
 ) -> Result<PublicKey, DerivationFailed> {
-    let pair = derive_pair(secret, access_key_id)?;
-    Ok(PublicKey(*pair.verifying_key()))
+    let scalar = derive_scalar(secret, access_key_id)?;
+    // The library makes a public point of a private number for key agreement only; it is the same
+    // point.
+    let point = PrivateKey::from_private_key(&ECDH_P256, &*scalar)
+        .and_then(|private| Ok(private.compute_public_key()?));
+    let point = point.map_err(|_| DerivationFailed)?;
+    PublicKey::from_point(point.as_ref()).ok_or(DerivationFailed)
 }
 
-/// `K = HMAC("AWS4A" + secret, 1 || algorithm || 0 || id || counter || 256)`; the private scalar is
+/// `K = HMAC("AWS4A" + secret, 1 || algorithm || 0 || id || counter || 256)`; the private number is
 /// `K + 1` for the first `K` that is not too large.
-pub(crate) fn derive_pair(
+fn derive_scalar(
     secret: &str,
     access_key_id: &str,
-) -> Result<SigningKey, DerivationFailed> {
+) -> Result<Zeroizing<[u8; 32]>, DerivationFailed> {
     let seed = Zeroizing::new(format!("AWS4A{secret}"));
     for counter in COUNTERS {
         let mut mac = keyed(seed.as_bytes());
@@ -93,17 +106,31 @@ pub(crate) fn derive_pair(
         mac.update(access_key_id.as_bytes());
         mac.update(&[counter]);
         mac.update(&256u32.to_be_bytes());
-        let candidate = Zeroizing::new(U256::from_be_byte_array(mac.finalize().into_bytes()));
-        if *candidate > ORDER_LESS_TWO {
-            continue;
+        let mut number = Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()));
+        // What the comparison's time could tell is true of all numbers but one in 2^32.
+        if *number <= ORDER_LESS_TWO {
+            add_one(&mut number);
+            return Ok(number);
         }
-        let scalar = Zeroizing::new(candidate.wrapping_add(&U256::ONE).to_be_byte_array());
-        let scalar = NonZeroScalar::from_repr(*scalar)
-            .into_option()
-            .ok_or(DerivationFailed)?;
-        return Ok(SigningKey::from(SecretKey::from(scalar)));
     }
     Err(DerivationFailed)
+}
+
+/// Adds one to a big-endian number that is not the greatest.
+fn add_one(number: &mut [u8; 32]) {
+    for byte in number.iter_mut().rev() {
+        *byte = byte.wrapping_add(1);
+        if *byte != 0 {
+            return;
+        }
+    }
+}
+
+/// The pair in a library of another make: what signs in tests, and whose points must be ours.
+#[cfg(test)]
+pub(crate) fn derive_pair(secret: &str, access_key_id: &str) -> p256::ecdsa::SigningKey {
+    let scalar = derive_scalar(secret, access_key_id).unwrap();
+    p256::ecdsa::SigningKey::from_slice(&*scalar).unwrap()
 }
 
 fn decode_hex(text: &str) -> Option<Vec<u8>> {
@@ -172,14 +199,20 @@ mod tests {
                 "fa36b35e4fe67e3112261d2e17a956ef85b06e44712d2850bcd3c2161e9993f2",
             ),
         ] {
-            let (x, y) = derive_public_key(secret, id).unwrap().coordinates();
+            let key = derive_public_key(secret, id).unwrap();
+            let (x, y) = key.coordinates();
             assert_eq!((&*hex(&x), &*hex(&y)), (published_x, published_y));
+            let both: [u8; 64] = [x, y].concat().try_into().unwrap();
+            let again = PublicKey::from_coordinates(&both).unwrap();
+            assert_eq!(again.coordinates(), (x, y));
+            let elsewhere = derive_pair(secret, id).verifying_key().to_sec1_point(false);
+            assert_eq!(elsewhere.as_bytes()[1..], both);
         }
     }
 
     #[test]
     fn only_the_owner_signs() {
-        let pair = derive_pair(SECRET, "AKIDEXAMPLE").unwrap();
+        let pair = derive_pair(SECRET, "AKIDEXAMPLE");
         let signature: DerSignature = pair.sign_prehash(&[7; 32]).unwrap();
         let signature = hex(signature.as_bytes());
         let key = derive_public_key(SECRET, "AKIDEXAMPLE").unwrap();
@@ -200,6 +233,14 @@ mod tests {
         ] {
             assert!(!key.verify(&[7; 32], odd), "{odd}");
         }
+    }
+
+    #[test]
+    fn one_is_added_over_all_bytes() {
+        let mut number = [0; 32];
+        number[30..].fill(0xff);
+        add_one(&mut number);
+        assert_eq!(number[29..], [1, 0, 0]);
     }
 
     #[test]

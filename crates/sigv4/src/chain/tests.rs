@@ -64,7 +64,7 @@ fn a_link_cannot_be_moved_left_out_or_changed() {
 
 #[test]
 fn ecdsa_links_arrive_padded() {
-    let pair = derive_pair("secret", "AKID").unwrap();
+    let pair = derive_pair("secret", "AKID");
     let key = SecretKey::new("secret".to_owned())
         .public_key("AKID")
         .unwrap();
