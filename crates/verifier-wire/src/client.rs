@@ -19,7 +19,8 @@
 //!
 //! # What it never does
 //! It never blocks, and never lets a request pass that nobody judged. The socket being full while the
-//! outbox is full as well, or [`WAITING_MAX`] questions being under way, is `Unreachable`.
+//! outbox holds [`OUTBOX_FRAMES_MAX`] frames, or [`WAITING_MAX`] questions being under way, is
+//! `Unreachable`.
 
 use crate::frame::{Answer, AnswerBody, FRAME_BYTES_MAX, FrameBuilder, FrameError, TooLong};
 use crate::{ChainId, Failure, Link, Question, Unreachable, Verified, Verifier};
@@ -28,7 +29,7 @@ use nix::sys::socket::{
 };
 use std::{
     cell::RefCell,
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fs::File,
     io,
     os::fd::AsRawFd,
@@ -45,6 +46,9 @@ use tokio::{
 
 /// Questions of one I/O thread that may be under way.
 pub const WAITING_MAX: usize = 4096;
+
+/// Frames that may gather before the driver runs: what all connections of a thread may ask at once.
+pub const OUTBOX_FRAMES_MAX: usize = 32;
 
 /// How long a question may go without an answer, in seconds, give or take one.
 pub const PATIENCE_SECS: u64 = 5;
@@ -65,13 +69,39 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    outbox: FrameBuilder,
+    outbox: Outbox,
     waiting: HashMap<u32, Waiting>,
     next: u32,
     /// Counts the sockets: the upper half of the chains' numbers, so that a chain of an earlier
     /// socket is never taken for one of this.
     generation: u32,
     ticks: u64,
+}
+
+/// The frames that are being gathered; the last one is not full yet.
+#[derive(Default)]
+struct Outbox(VecDeque<FrameBuilder>);
+
+impl Outbox {
+    fn add(
+        &mut self,
+        mut message: impl FnMut(&mut FrameBuilder) -> Result<(), TooLong>,
+    ) -> Result<(), TooLong> {
+        if self
+            .0
+            .back_mut()
+            .is_some_and(|frame| message(frame).is_ok())
+        {
+            return Ok(());
+        }
+        if self.0.len() >= OUTBOX_FRAMES_MAX {
+            return Err(TooLong);
+        }
+        let mut frame = FrameBuilder::default();
+        message(&mut frame)?;
+        self.0.push_back(frame);
+        Ok(())
+    }
 }
 
 struct Waiting {
@@ -107,7 +137,7 @@ impl Client {
 
     async fn ask(
         &self,
-        add: impl FnOnce(&mut FrameBuilder, u32) -> Result<(), TooLong>,
+        add: impl FnMut(&mut FrameBuilder, u32) -> Result<(), TooLong>,
     ) -> Result<AnswerBody, Unreachable> {
         let answer = self.0.state.borrow_mut().ask(add)?;
         self.0.asked.notify_one();
@@ -146,7 +176,7 @@ impl Verifier for Client {
     fn end_chain(&self, chain: ChainId) {
         let mut state = self.0.state.borrow_mut();
         // A chain whose end finds no place in the outbox ends by its age, or with the socket.
-        if state.is_ours(chain) && state.outbox.end_chain(theirs(chain)).is_ok() {
+        if state.is_ours(chain) && state.end_chain(chain).is_ok() {
             self.0.asked.notify_one();
         }
     }
@@ -160,13 +190,15 @@ fn theirs(chain: ChainId) -> ChainId {
 impl State {
     fn ask(
         &mut self,
-        add: impl FnOnce(&mut FrameBuilder, u32) -> Result<(), TooLong>,
+        mut add: impl FnMut(&mut FrameBuilder, u32) -> Result<(), TooLong>,
     ) -> Result<oneshot::Receiver<AnswerBody>, Unreachable> {
         if self.waiting.len() >= WAITING_MAX {
             return Err(Unreachable);
         }
         let number = self.next;
-        add(&mut self.outbox, number).map_err(|_| Unreachable)?;
+        self.outbox
+            .add(|frame| add(frame, number))
+            .map_err(|_| Unreachable)?;
         self.next = number.wrapping_add(1);
         let (answer, answered) = oneshot::channel();
         let since_ticks = self.ticks;
@@ -200,13 +232,17 @@ impl State {
             && let Some(chain) = verified.chain
         {
             // No place in the outbox: it ends by its age.
-            let _ = self.outbox.end_chain(theirs(chain));
+            let _ = self.end_chain(chain);
         }
+    }
+
+    fn end_chain(&mut self, chain: ChainId) -> Result<(), TooLong> {
+        self.outbox.add(|frame| frame.end_chain(theirs(chain)))
     }
 
     /// Begins anew with another socket: everybody who waits hears that nobody judged.
     fn break_off(&mut self) {
-        self.outbox.clear();
+        self.outbox.0.clear();
         self.waiting.clear();
         self.generation = self.generation.wrapping_add(1);
     }
@@ -271,7 +307,7 @@ async fn serve(
     seconds: &mut Interval,
 ) -> Result<(), Broken> {
     let mut packet = vec![0; FRAME_BYTES_MAX];
-    let mut sending = FrameBuilder::default();
+    let mut sending: Option<FrameBuilder> = None;
     // What woke the driver is in the outbox.
     shared.asked.notify_one();
     loop {
@@ -281,8 +317,8 @@ async fn serve(
                 ready?;
                 receive(shared, socket, &mut packet)?;
             }
-            ready = socket.writable(), if !sending.is_empty() => ready?,
-            () = shared.asked.notified(), if sending.is_empty() => yield_now().await,
+            ready = socket.writable(), if sending.is_some() => ready?,
+            () = shared.asked.notified(), if sending.is_none() => yield_now().await,
             _ = seconds.tick() => {
                 if shared.state.borrow_mut().tick() {
                     return Err(Broken::Silent);
@@ -290,14 +326,15 @@ async fn serve(
                 continue;
             }
         }
-        if sending.is_empty() {
-            std::mem::swap(&mut sending, &mut shared.state.borrow_mut().outbox);
-        }
-        if !sending.is_empty() {
-            match socket.try_send(sending.bytes()) {
-                Ok(_) => sending.clear(),
+        loop {
+            if sending.is_none() {
+                sending = shared.state.borrow_mut().outbox.0.pop_front();
+            }
+            let Some(frame) = &sending else { break };
+            match socket.try_send(frame.bytes()) {
+                Ok(_) => sending = None,
                 // Tried again when the socket has room.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error.into()),
             }
         }
