@@ -3,7 +3,8 @@
 //!
 //! ```text
 //!   head ──► parse ──► Operation + BodyPromise ──┐
-//!   aws-chunked ──► chunked ──► checksum ────────┤  the gateway, the store
+//!   form ──► form ──► post_policy, parse_form ────┤  the gateway, the store
+//!   aws-chunked ──► chunked ──► checksum ────────┤
 //!   documents ──► xml, lifecycle, cors ──────────┤
 //!   status, headers, body ◄── response ◄── output┘
 //!                          ◄── error
@@ -13,8 +14,9 @@
 //! checked here once; who asks and whether they may is judged elsewhere, on the head as it was
 //! received. So an error of [`parse::parse`] is told to nobody before the signature was judged.
 //!
-//! For fuzzing, what meets the network enters through [`parse::parse`], [`chunked::Decoder`] and the
-//! `parse` functions of [`xml`], [`lifecycle`] and [`cors`].
+//! For fuzzing, what meets the network enters through [`parse::parse`], [`chunked::Decoder`],
+//! [`form::FieldsDecoder`], [`form::FileDecoder`] and the `parse` functions of [`xml`], [`lifecycle`],
+//! [`cors`] and [`post_policy`].
 #![forbid(unsafe_code)]
 
 pub mod checksum;
@@ -22,10 +24,12 @@ pub mod chunked;
 pub mod condition;
 pub mod cors;
 pub mod error;
+pub mod form;
 pub mod lifecycle;
 pub mod operation;
 pub mod output;
 pub mod parse;
+pub mod post_policy;
 pub mod response;
 pub mod xml;
 

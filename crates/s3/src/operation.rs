@@ -10,6 +10,7 @@ mod bucket;
 mod list;
 mod multipart;
 mod object;
+mod post;
 
 pub use bucket::{BucketOnly, FixedConfiguration, GetFixedConfiguration, ListBuckets, Preflight};
 pub use list::{ListMultipartUploads, ListObjectVersions, ListObjects, ListObjectsV2, ListParts};
@@ -20,6 +21,7 @@ pub use object::{
     Attributes, CopyObject, CopySource, DeleteObject, Directive, GetObject, GetObjectAttributes,
     ObjectAttribute, ObjectOnly, PutObject, ResponseOverrides,
 };
+pub use post::{PostForm, PostObject, Success};
 
 use blockhouse_types::{BucketName, ObjectKey};
 
@@ -85,6 +87,10 @@ pub enum Operation {
     HeadObject(GetObject),
     /// `PUT /bucket/key`; body: the object.
     PutObject(PutObject),
+    /// `POST /bucket` with a form that is yet to be read; see [`crate::parse::parse_form`].
+    PostForm(PostForm),
+    /// The same once its form was read; body: the object, within the form.
+    PostObject(PostObject),
     /// `PUT /bucket/key` with `x-amz-copy-source`.
     CopyObject(CopyObject),
     /// `DELETE /bucket/key`.
@@ -126,6 +132,8 @@ pub enum BodyUse {
     },
     /// It is the object's or part's bytes.
     Object,
+    /// It is a form, and the object's bytes are a part of it.
+    Form,
 }
 
 /// The longest document that lists things: DeleteObjects with 1,000 keys of 1,024 bytes, of which
@@ -167,6 +175,8 @@ macro_rules! each_input {
             Operation::ListMultipartUploads($input) => $value,
             Operation::GetObject($input) | Operation::HeadObject($input) => $value,
             Operation::PutObject($input) => $value,
+            Operation::PostForm($input) => $value,
+            Operation::PostObject(PostObject { put: $input, .. }) => $value,
             Operation::CopyObject($input) => $value,
             Operation::DeleteObject($input) => $value,
             Operation::GetObjectAttributes($input) => $value,
@@ -216,6 +226,7 @@ impl Operation {
             Self::GetObject(_) => "GetObject",
             Self::HeadObject(_) => "HeadObject",
             Self::PutObject(_) => "PutObject",
+            Self::PostForm(_) | Self::PostObject(_) => "PostObject",
             Self::CopyObject(_) => "CopyObject",
             Self::DeleteObject(_) => "DeleteObject",
             Self::GetObjectAttributes(_) => "GetObjectAttributes",
@@ -243,6 +254,7 @@ impl Operation {
             Self::Preflight(input) => input.key.as_ref(),
             Self::GetObject(input) | Self::HeadObject(input) => Some(&input.key),
             Self::PutObject(input) => Some(&input.key),
+            Self::PostObject(input) => Some(&input.put.key),
             Self::CopyObject(input) => Some(&input.key),
             Self::DeleteObject(input) => Some(&input.key),
             Self::GetObjectAttributes(input) => Some(&input.key),
@@ -264,6 +276,7 @@ impl Operation {
     pub fn body(&self) -> BodyUse {
         match self {
             Self::PutObject(_) | Self::UploadPart(_) => BodyUse::Object,
+            Self::PostForm(_) | Self::PostObject(_) => BodyUse::Form,
             Self::DeleteObjects(_) | Self::CompleteMultipartUpload(_) => BodyUse::Document {
                 max_bytes: LIST_DOCUMENT_BYTES_MAX,
             },

@@ -368,6 +368,19 @@ pub struct UploadPartCopyOutput<'a> {
     pub source_version: Option<VersionId>,
 }
 
+/// Answer of PostObject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostObjectOutput<'a> {
+    /// The bucket's address, `http://host/bucket/` or `http://bucket.host/`.
+    pub bucket_url: String,
+    /// The bucket.
+    pub bucket: &'a BucketName,
+    /// The key.
+    pub key: &'a ObjectKey,
+    /// What PutObject would answer.
+    pub put: PutObjectOutput<'a>,
+}
+
 /// Answer of CompleteMultipartUpload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompleteMultipartUploadOutput<'a> {

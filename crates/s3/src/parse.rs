@@ -21,6 +21,7 @@ mod bucket;
 mod conditions;
 mod copy;
 mod fields;
+mod form;
 mod list;
 mod multipart;
 mod object;
@@ -30,6 +31,7 @@ mod query;
 mod route;
 
 pub use address::{Address, Domains, Style};
+pub use form::parse_form;
 pub use promise::{BodyPromise, PromisedChecksum};
 
 pub(crate) use list::token_of;

@@ -7,6 +7,7 @@ mod bucket;
 mod list;
 mod multipart;
 mod object;
+mod post;
 
 use crate::{checksum, lifecycle::Expiration, xml::Writer};
 use blockhouse_types::{Checksum, ETag, Timestamp, VersionId};

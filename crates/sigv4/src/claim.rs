@@ -1,9 +1,10 @@
 //! What a request says about its signer, wherever it says it: in the header `Authorization` or in
-//! the query. Nothing here is believed yet.
+//! the query, or in the fields of a form ([`crate::SignedForm`]). Nothing here is believed yet.
 
 use crate::authorization::{Authorization, HeaderFault};
 use crate::canonical::Request;
 use crate::credential::ScopeError;
+use crate::form::FormFault;
 use crate::headers::{HEADERS_MAX, single};
 use crate::presigned::{Presigned, QueryFault, REQUIRED};
 use crate::query::Query;
@@ -47,6 +48,8 @@ pub enum Form {
         /// The link's life in seconds, at most [`crate::EXPIRES_SECS_MAX`].
         expires_secs: u64,
     },
+    /// In a form: its policy says how long it lives.
+    Post,
 }
 
 /// What a request says about its signer.
@@ -89,6 +92,9 @@ pub enum ClaimError {
     /// A parameter of the query is odd.
     #[error(transparent)]
     Query(QueryFault),
+    /// A field of a form is odd.
+    #[error(transparent)]
+    Form(FormFault),
     /// Neither `x-amz-date` nor `Date` is a date.
     #[error("neither x-amz-date nor Date is a date")]
     NoDate,
@@ -122,6 +128,13 @@ impl<'a> Claim<'a> {
             None if in_query => Self::of_query(request, query).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Whether anything in the head speaks of a signature.
+    pub(crate) fn is_in_head(request: &Request<'_>, query: &Query<'_>) -> bool {
+        let mut names = REQUIRED.iter().chain(&["AWSAccessKeyId"]);
+        let in_query = names.any(|name| query.contains(name));
+        in_query || request.headers.iter().any(|(n, _)| *n == "authorization")
     }
 
     fn of_header(request: &Request<'a>, value: &'a [u8]) -> Result<Self, ClaimError> {
@@ -174,6 +187,10 @@ impl<'a> Claim<'a> {
         match self.form {
             Form::Header => ClaimError::Header(HeaderFault::Scope(error)),
             Form::Query { .. } => ClaimError::Query(QueryFault::Scope(error)),
+            Form::Post => ClaimError::Form(FormFault::Scope {
+                credential: self.credential.to_string(),
+                error,
+            }),
         }
     }
 
@@ -182,7 +199,10 @@ impl<'a> Claim<'a> {
         let given = self.region_set.as_deref().unwrap_or_default().to_owned();
         let expected = expected.to_owned();
         match self.form {
-            Form::Header => ClaimError::Header(HeaderFault::RegionSet { given, expected }),
+            // A form has no region set, and its algorithm asks for none.
+            Form::Header | Form::Post => {
+                ClaimError::Header(HeaderFault::RegionSet { given, expected })
+            }
             Form::Query { .. } => ClaimError::Query(QueryFault::RegionSet { given, expected }),
         }
     }

@@ -7,7 +7,8 @@
 //! [`Claim::read`] finds what it says about its signer, [`Credential::parse`] splits the scope,
 //! [`Claim::check_time`] holds it against the clock, and a [`Canonical`] turns it into the digest
 //! that an HMAC ([`SigningKey`]) or an ECDSA key ([`PublicKey`]) judges. A body of signed chunks
-//! goes on with a [`Chain`].
+//! goes on with a [`Chain`]. Of a browser's form, [`SignedForm`] reads the fields and judges the
+//! policy.
 //!
 //! ```text
 //!   Request ── Query::parse ── Claim::read ── Credential::parse ── check_scope ── check_time
@@ -30,6 +31,7 @@ mod claim;
 mod credential;
 mod ecdsa;
 mod encoding;
+mod form;
 mod headers;
 mod key;
 mod payload;
@@ -46,6 +48,7 @@ pub use chain::{Chain, ChainKey};
 pub use claim::{Algorithm, Claim, ClaimError, Form};
 pub use credential::{Credential, ScopeError, ScopeRule};
 pub use ecdsa::{DerivationFailed, PublicKey, region_set_contains};
+pub use form::{FormFault, FormFields, SignedForm, sign_policy};
 pub use headers::{HEADERS_MAX, unsigned_headers};
 pub use key::{SIGNING_KEYS_MAX, SecretKey, SigningKey, SigningKeyCache};
 pub use payload::{BadPayloadHash, PayloadHash};

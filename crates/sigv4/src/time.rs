@@ -1,5 +1,5 @@
 //! When a signature counts: within a quarter of an hour of its date in a header, from its date for
-//! its life in a link. The moment judged is the start of the request; a transfer in progress goes on.
+//! its life in a link; in a form until its policy expires. The moment judged is the start of the request; a transfer in progress goes on.
 
 use crate::claim::{Claim, Form};
 use blockhouse_types::Timestamp;
@@ -21,16 +21,16 @@ pub enum TimeFault {
         /// When it ended.
         expired_at: Timestamp,
     },
-    /// A link begins too far in the future.
+    /// A link or a form begins too far in the future.
     #[error("the link is not valid yet")]
     NotYetValid,
 }
 
 impl Claim<'_> {
-    /// When a link ends; `None` for a signature in a header.
+    /// When a link ends; `None` for a signature elsewhere.
     pub fn expires_at(&self) -> Option<Timestamp> {
         match self.form {
-            Form::Header => None,
+            Form::Header | Form::Post => None,
             Form::Query { expires_secs } => Some(self.signed_at.plus_secs(expires_secs)),
         }
     }
@@ -42,7 +42,7 @@ impl Claim<'_> {
             Form::Header if in_future || now > self.signed_at.plus_secs(SKEW_SECS_MAX) => {
                 Err(TimeFault::Skewed)
             }
-            Form::Query { .. } if in_future => Err(TimeFault::NotYetValid),
+            Form::Query { .. } | Form::Post if in_future => Err(TimeFault::NotYetValid),
             Form::Query { expires_secs } => {
                 let expired_at = self.signed_at.plus_secs(expires_secs);
                 if now < expired_at {
@@ -53,7 +53,7 @@ impl Claim<'_> {
                     expired_at,
                 })
             }
-            Form::Header => Ok(()),
+            Form::Header | Form::Post => Ok(()),
         }
     }
 }

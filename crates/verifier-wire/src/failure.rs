@@ -18,7 +18,7 @@ pub enum Failure {
         string_to_sign: String,
         /// The signature as given.
         signature_provided: String,
-        /// The canonical request by our reading.
+        /// The canonical request by our reading; empty for a form, which has none.
         canonical_request: String,
     },
     /// `x-amz-date` is more than 15 minutes from our clock.
@@ -39,7 +39,7 @@ pub enum Failure {
         /// Ours.
         server_time: Timestamp,
     },
-    /// A presigned link begins more than 15 minutes from now.
+    /// A presigned link or a form begins more than 15 minutes from now.
     #[error("the link is not valid yet")]
     NotYetValid,
     /// No such key.
@@ -63,6 +63,18 @@ pub enum Failure {
     /// The query's parameters are missing or odd: 400 AuthorizationQueryParametersError.
     #[error("{message}")]
     QueryParameters {
+        /// AWS's words.
+        message: String,
+        /// The region that was expected, when it was the region.
+        region: Option<String>,
+    },
+    /// A field of a form is missing or odd: 400 InvalidArgument.
+    #[error("{message}")]
+    FormField {
+        /// The field, as S3 spells it.
+        name: String,
+        /// As sent.
+        value: String,
         /// AWS's words.
         message: String,
         /// The region that was expected, when it was the region.

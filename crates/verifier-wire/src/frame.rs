@@ -42,6 +42,10 @@ use zeroize::Zeroize as _;
 /// takes from a client. A longer one is not asked about.
 pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 
+/// Bytes of the fields of one form that speak of its signer, names and values, at most: as much as
+/// the gateway takes from a client before a file.
+pub const FORM_BYTES_MAX: usize = 20 * 1024;
+
 /// Bytes of a frame at most. A head of the greatest length fits, and so does the refusal that shows
 /// it with every byte escaped.
 pub const FRAME_BYTES_MAX: usize = 128 * 1024;

@@ -2,7 +2,7 @@
 //!
 //! They travel between the gateway, which knows no secret, and the verifier, which knows nothing
 //! else. What is asked is what was received, not what was understood: method, exact path and query
-//! bytes, and every header value in order of arrival. Canonicalization is the verifier's alone.
+//! bytes, every header value in order of arrival, and of a form its fields. Canonicalization is the verifier's alone.
 //! A body never travels, digests of it do.
 #![forbid(unsafe_code)]
 #![allow(
@@ -34,6 +34,9 @@ pub struct Question<'a> {
     pub headers: &'a [(&'a str, &'a [u8])],
     /// Whether the request came over TLS: tells which port is the default in `Host`.
     pub tls: bool,
+    /// The fields of a POST form that may speak of its signer, names in lower case, values as
+    /// received, in order of arrival; `None` when the request carries no form.
+    pub form: Option<&'a [(&'a str, &'a [u8])]>,
     /// When the request began, by the later of clock and time floor.
     pub now: Timestamp,
 }
@@ -219,6 +222,8 @@ pub enum AuthType {
     Header,
     /// The query: a presigned link.
     Query,
+    /// The fields of a form: a browser's upload.
+    Post,
 }
 
 /// Which algorithm signed (`s3:signatureversion`).

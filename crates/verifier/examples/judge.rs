@@ -79,6 +79,7 @@ fn verify(judge: &InProcess, asked: &Value) -> Value {
         query: text(asked, "query"),
         headers: &headers,
         tls: asked["tls"].as_bool().unwrap(),
+        form: None,
         now: Timestamp::from_secs(asked["now"].as_u64().unwrap()),
     });
     match verdict.unwrap() {

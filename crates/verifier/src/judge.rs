@@ -7,8 +7,8 @@ use crate::token::TokenKeys;
 use arc_swap::ArcSwap;
 use blockhouse_sigv4::{
     Algorithm, Canonical, Chain, ChainKey, Claim, Credential as Scope, Form, HostReading, PathForm,
-    PayloadHash, PublicKey, Query, Request, ScopeError, ScopeRule, SecretKey, SigningKey,
-    StringToSign, region_set_contains, unsigned_headers,
+    PayloadHash, PublicKey, Query, Request, ScopeError, ScopeRule, SecretKey, SignedForm,
+    SigningKey, StringToSign, region_set_contains, unsigned_headers,
 };
 use blockhouse_types::Timestamp;
 use blockhouse_verifier_wire::{
@@ -19,6 +19,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The services that requests may be signed for; errors name the first.
 pub const SERVICES: [&str; 2] = ["s3", "s3-outposts"];
+
+/// The services that forms may be signed for: access points of an Outpost take none.
+pub const FORM_SERVICES: [&str; 1] = ["s3"];
 
 /// What stands for the payload of a link that says nothing of its body.
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
@@ -87,6 +90,13 @@ impl Judge {
         let query = Query::parse(question.query).map_err(|_| Failure::TooLarge {
             bound: "number of query parameters",
         })?;
+        if let Some(fields) = question.form {
+            let form = SignedForm::read(&request, &query, fields)
+                .map_err(refusal::of_claim)?
+                .ok_or(Failure::Anonymous)?;
+            let verified = self.0.judge_form(question.now, &form)?;
+            return Ok((verified, None));
+        }
         let claim = Claim::read(&request, &query)
             .map_err(refusal::of_claim)?
             .ok_or(Failure::Anonymous)?;
@@ -181,6 +191,27 @@ impl House {
         Ok((signer.verified(claim, service, payload), chain))
     }
 
+    /// The checks of a form that says who signed its policy. What the policy says is the gateway's to
+    /// read.
+    fn judge_form(&self, now: Timestamp, form: &SignedForm<'_>) -> Result<Verified, Box<Failure>> {
+        let claim = &form.claim;
+        let (scope, service) = self.read_credential(claim)?;
+        claim
+            .check_time(now)
+            .map_err(|fault| refusal::of_time(fault, claim, now))?;
+        let signer = self.find_signer(scope.access_key_id, claim, now)?;
+        let key = signer.signing_key(scope.day, &self.region, scope.service);
+        if !key.is_some_and(|key| form.is_signed_by(&key)) {
+            return Err(Box::new(Failure::SignatureDoesNotMatch {
+                access_key_id: scope.access_key_id.to_owned(),
+                string_to_sign: form.policy.to_owned(),
+                signature_provided: claim.signature.to_string(),
+                canonical_request: String::new(),
+            }));
+        }
+        Ok(signer.verified(claim, service, PayloadMode::Unsigned))
+    }
+
     /// The key that the request names: a long-term one, or the one that its token carries.
     fn find_signer(
         &self,
@@ -237,7 +268,10 @@ impl House {
         let credential = Scope::parse(&claim.credential, claim.algorithm).map_err(refuse)?;
         let rule = ScopeRule {
             region: &self.region,
-            services: &SERVICES,
+            services: match claim.form {
+                Form::Post => &FORM_SERVICES,
+                Form::Header | Form::Query { .. } => &SERVICES,
+            },
         };
         credential.check_scope(&claim.date, rule).map_err(refuse)?;
         let service = Service::parse(credential.service).ok_or_else(|| {
@@ -305,7 +339,7 @@ impl House {
 fn read_payload<'a>(claim: &'a Claim<'_>) -> Result<(&'a str, PayloadMode), Failure> {
     let text = match (&claim.content_sha256, claim.form) {
         (Some(text), _) => text,
-        (None, Form::Query { .. }) => UNSIGNED_PAYLOAD,
+        (None, Form::Query { .. } | Form::Post) => UNSIGNED_PAYLOAD,
         (None, Form::Header) => return Err(Failure::NoContentSha256),
     };
     let hash =
@@ -361,6 +395,7 @@ impl Signer {
             auth_type: match claim.form {
                 Form::Header => AuthType::Header,
                 Form::Query { .. } => AuthType::Query,
+                Form::Post => AuthType::Post,
             },
             signature_version: match claim.algorithm {
                 Algorithm::Hmac => SignatureVersion::V4,

@@ -14,6 +14,8 @@
 //!        ─ headers not signed ─► Verified, and a chain if the body is of signed chunks
 //! ```
 //!
+//! A browser's form goes the same way, with its policy in place of payload word and headers.
+//!
 //! [`sandbox`] takes from the process what it does not need: files, ports, nearly all system calls.
 //!
 //! *What it never does.* It looks at no bucket and no body: digests of bodies come here, and
@@ -33,7 +35,7 @@ mod session;
 mod token;
 
 pub use chains::{CHAIN_AGE_SECS_MAX, CHAINS_MAX};
-pub use judge::{InProcess, Judge, Keyring, SERVICES};
+pub use judge::{FORM_SERVICES, InProcess, Judge, Keyring, SERVICES};
 pub use keys::{BadPublicKey, KeyStore};
 pub use provisioner::{KEYS_MAX, ProvisionError, Provisioner};
 pub use server::{ASKERS_MAX, Worker};

@@ -1,6 +1,8 @@
 //! From what the signature rules object to, to the failure that the gateway shows.
 
-use blockhouse_sigv4::{Claim, ClaimError, HeaderFault, QueryFault, ScopeError, TimeFault};
+use blockhouse_sigv4::{
+    Claim, ClaimError, FormFault, HeaderFault, QueryFault, ScopeError, TimeFault,
+};
 use blockhouse_types::Timestamp;
 use blockhouse_verifier_wire::Failure;
 
@@ -20,6 +22,7 @@ pub(crate) fn of_claim(error: ClaimError) -> Failure {
             message: fault.to_string(),
             region: region_of_query(fault),
         },
+        ClaimError::Form(fault) => of_form(fault),
         ClaimError::NoDate => Failure::NoDate,
         ClaimError::TooManyHeaders => Failure::TooLarge {
             bound: "number of headers",
@@ -43,6 +46,25 @@ pub(crate) fn of_time(fault: TimeFault, claim: &Claim<'_>, now: Timestamp) -> Fa
             server_time: now,
         },
         TimeFault::NotYetValid => Failure::NotYetValid,
+    }
+}
+
+fn of_form(fault: FormFault) -> Failure {
+    let message = fault.to_string();
+    let (name, value) = fault.field();
+    let (name, value) = (name.to_owned(), value.to_owned());
+    let region = match fault {
+        FormFault::Scope {
+            error: ScopeError::Region { expected, .. },
+            ..
+        } => Some(expected),
+        _ => None,
+    };
+    Failure::FormField {
+        name,
+        value,
+        message,
+        region,
     }
 }
 

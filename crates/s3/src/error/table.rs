@@ -75,13 +75,19 @@ kinds! {
     BadRequest = "BadRequest", 400, "Bad Request";
     InvalidArgument = "InvalidArgument", 400, "Invalid Argument";
     InvalidRequest = "InvalidRequest", 400, "Invalid Request";
+    InvalidPolicyDocument = "InvalidPolicyDocument", 400,
+        "The content of the form does not meet the conditions specified in the policy document.";
     InvalidUri = "InvalidURI", 400, "Couldn't parse the specified URI.";
     IncompleteBody = "IncompleteBody", 400,
         "You did not provide the number of bytes specified by the Content-Length HTTP header";
     KeyTooLongError = "KeyTooLongError", 400, "Your key is too long";
+    MalformedPostRequest = "MalformedPOSTRequest", 400,
+        "The body of your POST request is not well-formed multipart/form-data.";
     MalformedXml = "MalformedXML", 400,
         "The XML you provided was not well-formed or did not validate against our published schema";
     MaxMessageLengthExceeded = "MaxMessageLengthExceeded", 400, "Your request was too big.";
+    MaxPostPreDataLengthExceeded = "MaxPostPreDataLengthExceeded", 400,
+        "Your POST request fields preceeding the upload file was too large.";
     MetadataTooLarge = "MetadataTooLarge", 400,
         "Your metadata headers exceed the maximum allowed metadata size";
     MethodNotAllowed = "MethodNotAllowed", 405,

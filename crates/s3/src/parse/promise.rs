@@ -40,8 +40,12 @@ impl BodyPromise {
         }
         // Without either, a body has no end, or HTTP says that there is none: the client forgot it.
         let framed = fields.has("content-length") || fields.has("transfer-encoding");
-        if operation.body() == BodyUse::Object && !framed {
+        if matches!(operation.body(), BodyUse::Object | BodyUse::Form) && !framed {
             return Err(ErrorKind::MissingContentLength.into());
+        }
+        if operation.body() == BodyUse::Form {
+            // What it promises stands in its fields.
+            return Ok(Self::default());
         }
         let payload = fields.get("x-amz-content-sha256")?.unwrap_or_default();
         let aws_chunked = payload.starts_with("STREAMING-");
@@ -56,6 +60,21 @@ impl BodyPromise {
             decoded_len,
             aws_chunked,
             trailer,
+        })
+    }
+
+    /// What the fields of a POST form say of its file.
+    pub(super) fn of_form(fields: &Fields<'_>) -> Result<Self, S3Error> {
+        let value = checksum_header(fields)?;
+        let checksum = value.map(|value| PromisedChecksum {
+            algorithm: value.algorithm(),
+            value: Some(value),
+        });
+        check_sdk_algorithm(fields, checksum.as_ref())?;
+        Ok(Self {
+            content_md5: content_md5(fields)?,
+            checksum,
+            ..Self::default()
         })
     }
 

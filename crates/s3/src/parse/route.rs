@@ -1,7 +1,8 @@
 //! Method, address and subresource choose the operation.
 
 use super::{
-    address::Address, bucket, fields::Fields, list, multipart, object, preflight, query::Query,
+    address::Address, bucket, fields::Fields, form, list, multipart, object, preflight,
+    query::Query,
 };
 use crate::{
     error::{ErrorKind, S3Error},
@@ -173,7 +174,7 @@ fn is_parameter(name: &str) -> bool {
 
 /// Requests for things that the whole node lacks. An answer never claims encryption, so a request
 /// that asks for it is refused.
-fn refuse_unbuilt(fields: &Fields<'_>) -> Result<(), S3Error> {
+pub(super) fn refuse_unbuilt(fields: &Fields<'_>) -> Result<(), S3Error> {
     let customer = fields
         .has_prefix("x-amz-server-side-encryption-customer-")
         .or_else(|| fields.has_prefix("x-amz-copy-source-server-side-encryption-customer-"));
@@ -216,8 +217,7 @@ fn on_bucket(
         ("PUT", None) => bucket::create(bucket, fields),
         ("DELETE", None) => bucket::named(Operation::DeleteBucket, bucket),
         ("POST", Some(S::Delete)) => bucket::named(Operation::DeleteObjects, bucket),
-        // A browser's form upload.
-        ("POST", None) => Err(ErrorKind::NotImplemented.into()),
+        ("POST", None) => form::form(bucket, fields),
         ("GET" | "PUT" | "DELETE", Some(kind)) => bucket::setting(method, kind, bucket, query),
         (_, Some(_)) => Err(ErrorKind::NotImplemented.into()),
         _ => Err(method_not_allowed(method, "BUCKET")),

@@ -109,6 +109,8 @@ fn every_operation_has_its_request() {
     assert_eq!(operation("PUT /bkt/key", &source).name(), "CopyObject");
     let part = upload("PUT /bkt/key?partNumber=10000&");
     assert_eq!(operation(&part, &source).name(), "UploadPartCopy");
+    let form = [("content-type", "multipart/form-data; boundary=b")];
+    assert_eq!(operation("POST /bkt", &form).name(), "PostObject");
     let attributes = [("x-amz-object-attributes", "ETag, ObjectSize")];
     assert_eq!(
         operation("GET /bkt/key?attributes", &attributes).name(),
@@ -133,7 +135,7 @@ fn what_is_refused() {
         ("PATCH /bkt", E::MethodNotAllowed),
         ("PATCH /bkt/key", E::MethodNotAllowed),
         ("POST /bkt/key", E::MethodNotAllowed),
-        ("POST /bkt", E::NotImplemented),
+        ("POST /bkt", E::PreconditionFailed),
         ("GET /Bkt", E::InvalidBucketName),
         ("GET /b", E::InvalidBucketName),
         ("GET //key", E::InvalidBucketName),

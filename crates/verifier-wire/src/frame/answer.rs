@@ -85,6 +85,7 @@ fn write_verified(to: &mut Writer<'_>, verified: &Verified) -> Result<(), TooLon
     to.u8(match verified.auth_type {
         AuthType::Header => 0,
         AuthType::Query => 1,
+        AuthType::Post => 2,
     });
     to.u8(match verified.signature_version {
         SignatureVersion::V4 => 0,
@@ -112,6 +113,7 @@ fn read_verified(from: &mut Reader<'_>) -> Result<Verified, FrameError> {
         auth_type: match from.u8("auth type")? {
             0 => AuthType::Header,
             1 => AuthType::Query,
+            2 => AuthType::Post,
             _ => return Err(FrameError { what: "auth type" }),
         },
         signature_version: match from.u8("signature version")? {
@@ -311,6 +313,17 @@ fn write_failure(to: &mut Writer<'_>, failure: &Failure) -> Result<(), TooLong> 
             to.text_cut(message)?;
             to.option(region.as_deref(), Writer::text_cut)
         }
+        Failure::FormField {
+            name,
+            value,
+            message,
+            region,
+        } => {
+            to.text_cut(name)?;
+            to.text_cut(value)?;
+            to.text_cut(message)?;
+            to.option(region.as_deref(), Writer::text_cut)
+        }
         Failure::HeadersNotSigned { names } => to.texts(names.iter().map(String::as_str)),
         Failure::TooLarge { bound } => {
             let place = BOUNDS.iter().position(|b| b == bound);
@@ -341,6 +354,7 @@ fn code(failure: &Failure) -> u8 {
         Failure::NoContentSha256 => 15,
         Failure::BadContentSha256 { .. } => 16,
         Failure::TooLarge { .. } => 17,
+        Failure::FormField { .. } => 18,
     }
 }
 
@@ -399,6 +413,12 @@ fn read_failure(from: &mut Reader<'_>) -> Result<Failure, FrameError> {
                 bound: bound.copied().unwrap_or("the head"),
             }
         }
+        18 => Failure::FormField {
+            name: from.string("field")?,
+            value: from.string("value")?,
+            message: from.string("message")?,
+            region: from.option("region", |from| from.string("region"))?,
+        },
         _ => return Err(FrameError { what: "failure" }),
     })
 }

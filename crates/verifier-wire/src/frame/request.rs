@@ -1,6 +1,9 @@
 //! What the gateway asks.
 
-use super::{FrameBuilder, FrameError, HEAD_BYTES_MAX, Message, Messages, Reader, TooLong};
+use super::{
+    FORM_BYTES_MAX, FrameBuilder, FrameError, HEAD_BYTES_MAX, Message, Messages, Reader, TooLong,
+    Writer,
+};
 use crate::{ChainId, Link, LinkKind, Question};
 use blockhouse_types::Timestamp;
 
@@ -31,14 +34,18 @@ pub enum RequestBody<'a> {
     EndChain(ChainId),
 }
 
-/// A [`Question`] as it arrived: the owner of its header table.
+/// Names and values, as they arrived.
+type Table<'a> = Vec<(&'a str, &'a [u8])>;
+
+/// A [`Question`] as it arrived: the owner of its tables.
 #[derive(Debug)]
 pub struct Asked<'a> {
     method: &'a str,
     path: &'a str,
     query: &'a str,
-    headers: Vec<(&'a str, &'a [u8])>,
+    headers: Table<'a>,
     tls: bool,
+    form: Option<Table<'a>>,
     now: Timestamp,
 }
 
@@ -51,6 +58,7 @@ impl<'a> Asked<'a> {
             query: self.query,
             headers: &self.headers,
             tls: self.tls,
+            form: self.form.as_deref(),
             now: self.now,
         }
     }
@@ -62,13 +70,18 @@ impl<'a> Asked<'a> {
         let method = from.text("method")?;
         let path = from.text("path")?;
         let query = from.text("query")?;
-        let count = from.u16("number of headers")?;
-        let header = |_| Ok((from.text("header name")?, from.field("header value")?));
-        let headers: Vec<_> = (0..count).map(header).collect::<Result<_, _>>()?;
+        let headers = read_table(from)?;
         // Lengths included, so a little less than what the gateway may take.
         if start - from.0.len() > 2 * HEAD_BYTES_MAX {
             return Err(FrameError {
                 what: "length of the head",
+            });
+        }
+        let start = from.0.len();
+        let form = from.option("form", read_table)?;
+        if start - from.0.len() > 2 * FORM_BYTES_MAX {
+            return Err(FrameError {
+                what: "length of the form",
             });
         }
         Ok(Self {
@@ -77,20 +90,41 @@ impl<'a> Asked<'a> {
             query,
             headers,
             tls,
+            form,
             now,
         })
     }
 }
 
+fn read_table<'a>(from: &mut Reader<'a>) -> Result<Table<'a>, FrameError> {
+    let count = from.u16("number of names")?;
+    let pair = |_| Ok((from.text("name")?, from.field("value")?));
+    (0..count).map(pair).collect()
+}
+
+fn write_table(to: &mut Writer<'_>, table: &[(&str, &[u8])]) -> Result<(), TooLong> {
+    to.u16(u16::try_from(table.len()).map_err(|_| TooLong)?);
+    for (name, value) in table {
+        to.text(name)?;
+        to.bytes(value)?;
+    }
+    Ok(())
+}
+
+/// Bytes of names and values.
+fn table_bytes(table: &[(&str, &[u8])]) -> usize {
+    table.iter().map(|(n, v)| n.len() + v.len()).sum()
+}
+
 impl FrameBuilder {
     /// Adds a question.
     pub fn verify(&mut self, number: u32, question: Question<'_>) -> Result<(), TooLong> {
-        let headers = question.headers.iter();
         let head_bytes = question.method.len()
             + question.path.len()
             + question.query.len()
-            + headers.map(|(n, v)| n.len() + v.len()).sum::<usize>();
-        if head_bytes > HEAD_BYTES_MAX {
+            + table_bytes(question.headers);
+        let form_bytes = question.form.map_or(0, table_bytes);
+        if head_bytes > HEAD_BYTES_MAX || form_bytes > FORM_BYTES_MAX {
             return Err(TooLong);
         }
         self.push(VERIFY, number, |to| {
@@ -99,12 +133,8 @@ impl FrameBuilder {
             to.text(question.method)?;
             to.text(question.path)?;
             to.text(question.query)?;
-            to.u16(u16::try_from(question.headers.len()).map_err(|_| TooLong)?);
-            for (name, value) in question.headers {
-                to.text(name)?;
-                to.bytes(value)?;
-            }
-            Ok(())
+            write_table(to, question.headers)?;
+            to.option(question.form, write_table)
         })
     }
 

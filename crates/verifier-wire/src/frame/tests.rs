@@ -51,13 +51,13 @@ fn payload() -> impl Strategy<Value = PayloadMode> {
 prop_compose! {
     fn verified()(
         principal in principal(), key in text(), claims in prop::option::of(claims()),
-        query: bool, v4a: bool, signed in 0..u64::MAX, expires in prop::option::of(0..u64::MAX),
+        query in 0..3u8, v4a: bool, signed in 0..u64::MAX, expires in prop::option::of(0..u64::MAX),
         outposts: bool, payload in payload(), headers in text(), chain in prop::option::of(0..u64::MAX),
     ) -> Verified {
         Verified {
             principal, access_key_id: key.into(),
             credential: claims.map_or(Credential::LongTerm, |c| Credential::Temporary(Box::new(c))),
-            auth_type: if query { AuthType::Query } else { AuthType::Header },
+            auth_type: [AuthType::Header, AuthType::Query, AuthType::Post][usize::from(query)],
             signature_version: if v4a { SignatureVersion::V4a } else { SignatureVersion::V4 },
             signed_at: Timestamp::from_millis(signed),
             expires_at: expires.map(Timestamp::from_millis),
@@ -69,7 +69,7 @@ prop_compose! {
 
 fn failure() -> impl Strategy<Value = Failure> {
     let with_text =
-        (0..6u8, text(), text(), prop::option::of(text())).prop_map(|(which, a, b, region)| {
+        (0..7u8, text(), text(), prop::option::of(text())).prop_map(|(which, a, b, region)| {
             match which {
                 0 => Failure::SignatureDoesNotMatch {
                     access_key_id: a.clone(),
@@ -81,6 +81,12 @@ fn failure() -> impl Strategy<Value = Failure> {
                 2 => Failure::HeaderMalformed { message: a, region },
                 3 => Failure::HeadersNotSigned { names: vec![a, b] },
                 4 => Failure::ExpiredToken { token: a },
+                5 => Failure::FormField {
+                    name: a.clone(),
+                    value: b.clone(),
+                    message: b + &a,
+                    region,
+                },
                 _ => Failure::TimeTooSkewed {
                     request_time: a,
                     server_time: Timestamp::from_millis(7),
@@ -144,12 +150,12 @@ proptest! {
     fn questions_come_back(
         method in "[A-Z]{1,7}", path in "/[ -~]{0,60}", query in "[ -~]{0,60}", tls: bool,
         now in 0..u64::MAX, headers in prop::collection::vec(("[a-z-]{1,20}", any::<Vec<u8>>()), 0..20),
-        digest: [u8; 32], signature in "[0-9a-f*]{0,144}", trailer: bool, chain: u64,
+        is_form: bool, digest: [u8; 32], signature in "[0-9a-f*]{0,144}", trailer: bool, chain: u64,
     ) {
         let table: Vec<_> = headers.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
         let question = Question {
             method: &method, path: &path, query: &query, headers: &table, tls,
-            now: Timestamp::from_millis(now),
+            form: is_form.then_some(&table), now: Timestamp::from_millis(now),
         };
         let kind = if trailer { LinkKind::Trailer } else { LinkKind::Chunk };
         let link = Link { digest, signature, kind };
@@ -163,6 +169,7 @@ proptest! {
         let got = asked.question();
         prop_assert_eq!((read[0].number, got.method, got.path, got.query), (5, &*method, &*path, &*query));
         prop_assert_eq!((got.headers, got.tls, got.now), (question.headers, tls, question.now));
+        prop_assert_eq!(got.form, question.form);
         let RequestBody::Link(to, ref got) = read[1].body else { panic!("{read:?}") };
         prop_assert_eq!((to, got), (ChainId(chain), &link));
         let RequestBody::EndChain(ended) = read[2].body else { panic!("{read:?}") };
@@ -205,6 +212,7 @@ fn a_full_frame_takes_no_more_and_stays_whole() {
         query: "",
         headers: &[],
         tls: false,
+        form: None,
         now: Timestamp::default(),
     };
     let mut taken = 0;
@@ -216,6 +224,18 @@ fn a_full_frame_takes_no_more_and_stays_whole() {
     frame.clear();
     let longer = format!("{path}/");
     assert_eq!(frame.verify(0, question(&longer)), Err(TooLong));
+
+    let policy = "x".repeat(FORM_BYTES_MAX - 5);
+    let form = |policy: &str| {
+        let fields = [("policy", policy.as_bytes())];
+        let question = Question {
+            form: Some(&fields),
+            ..question(&path)
+        };
+        FrameBuilder::default().verify(0, question)
+    };
+    assert_eq!(form(&policy[1..]), Ok(()));
+    assert_eq!(form(&policy), Err(TooLong));
 }
 
 /// The longest refusal there can be: a head of the greatest length, every byte of it escaped.

@@ -97,6 +97,7 @@ pub(crate) fn judge_at(signed: &Signed, now: Timestamp) -> Result<Verified, Box<
             query: request.query,
             headers: request.headers,
             tls: request.tls,
+            form: None,
             now,
         };
         house().judge(question).unwrap()
