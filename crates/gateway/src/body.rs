@@ -1,7 +1,7 @@
 //! Bodies on their way into the store.
 //!
 //! ```text
-//!  connection ──► Inbound ──► RequestBody ──► store::put            plain or aws-chunked
+//!  connection ──► Inbound ──► RequestBody ──► store::put            plain, aws-chunked or in a form
 //!                    │             └ digests, links of the chunk chain, promises of the head
 //!                    └ counts; what nobody wanted is read away or the connection closed
 //!  store ──► ObjectReader ──► SourceBody ──► store::put             copies
@@ -17,11 +17,14 @@
 //! Why a body was refused stays with it ([`RequestBody::refusal`]): the store knows only that.
 
 mod document;
+mod form;
 mod inbound;
 mod request;
 mod source;
 
 pub(crate) use document::collect;
+pub(crate) use form::read_fields;
+pub(crate) use inbound::BrokenOff;
 pub use inbound::{Inbound, Stream};
 pub(crate) use request::{BODY_BYTES_MAX, RequestBody};
 pub(crate) use source::SourceBody;

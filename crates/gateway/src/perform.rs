@@ -12,6 +12,7 @@ mod get;
 mod list;
 mod multipart;
 mod object_settings;
+mod post;
 mod put;
 mod trouble;
 
@@ -125,6 +126,9 @@ pub(crate) async fn dispatch<S: ObjectStore, V: Verifier, B: Stream>(
         Op::HeadObject(op) => return get::head(job, op).await,
         Op::GetObjectAttributes(op) => get::attributes(job, op).await?,
         Op::PutObject(op) => put::object(job, op).await?,
+        // Read on its way here, or refused; see stages.
+        Op::PostForm(_) => return Err(ErrorKind::MethodNotAllowed.into()),
+        Op::PostObject(op) => post::object(job, op).await?,
         Op::CopyObject(op) => copy::object(job, op).await?,
         Op::UploadPartCopy(op) => copy::part(job, op).await?,
         Op::DeleteObject(op) => delete::one(job, op).await?,

@@ -306,6 +306,13 @@ pub(crate) fn needs(operation: &Operation) -> Need<'_> {
         Op::GetObject(op) | Op::HeadObject(op) => (&op.bucket, reads(op.version.is_some())),
         Op::PutObject(op) if op.attributes.tags.is_empty() => (&op.bucket, actions!["PutObject"]),
         Op::PutObject(op) => (&op.bucket, actions!["PutObject", "PutObjectTagging"]),
+        // Whether it has tags nobody knows before its form was read. One that reaches this point
+        // without is carried out by nobody.
+        Op::PostForm(op) => (&op.bucket, actions!["PutObject", "PutObjectTagging"]),
+        Op::PostObject(op) if op.put.attributes.tags.is_empty() => {
+            (&op.put.bucket, actions!["PutObject"])
+        }
+        Op::PostObject(op) => (&op.put.bucket, actions!["PutObject", "PutObjectTagging"]),
         Op::DeleteObject(op) if op.version.is_some() => {
             (&op.bucket, actions!["DeleteObjectVersion"])
         }

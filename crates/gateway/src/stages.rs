@@ -6,6 +6,8 @@
 //!  Received
 //!     │ parse      s3: what does the head ask for?
 //!  Parsed ──────── preflight ──────────────────────────┐  carries no signature by its nature
+//!     │ open       of a form: the fields before its file
+//!  Opened                                              │
 //!     │ verify     the verifier: who asks?             │
 //!  Verified                                            │
 //!     │ permit     the rule: may they?                 │
@@ -21,7 +23,10 @@
 //! # How it moves
 //! *Parsed* holds the raw head beside what was understood of it. An error of understanding is kept
 //! there and told only once the signature has been judged: who did not sign learns that, not what
-//! we think of the query. *Verified* knows who asks. *Permitted* holds the [`Grant`]: the buckets
+//! we think of the query. *Opened* has also read what a signature may stand in beside the head: the
+//! fields of a browser's form, up to a bound, and nothing of the file behind them; any other request
+//! passes untouched. A form that is none is refused there, before anybody is asked who sent it: that
+//! says nothing of buckets or keys. *Verified* knows who asks. *Permitted* holds the [`Grant`]: the buckets
 //! that the operation may touch, found nowhere else. The body flows only in *perform*, judged while
 //! it flows; a client that sent `Expect: 100-continue` is refused before it sends a byte.
 //!
@@ -54,6 +59,18 @@
 //!     let _ = stages::perform(context, verified).await;
 //! }
 //! ```
+//! A form whose fields nobody read cannot be verified:
+//! ```compile_fail,E0308
+//! use blockhouse_gateway::{Context, Stream, stages::{self, Parsed}};
+//! use blockhouse_store::ObjectStore;
+//! use blockhouse_verifier_wire::Verifier;
+//! async fn go<S: ObjectStore, V: Verifier, B: Stream>(
+//!     context: &Context<S, V>,
+//!     parsed: Parsed<'_, B>,
+//! ) {
+//!     let _ = stages::verify(context, parsed).await;
+//! }
+//! ```
 //! And nobody outside this file makes a permission from a verified request:
 //! ```compile_fail,E0451
 //! use blockhouse_gateway::stages::{Permitted, Verified};
@@ -69,14 +86,14 @@
 
 use crate::{
     Context, Origin,
-    body::{Inbound, Stream},
+    body::{self, Inbound, Stream},
     cors,
     perform::{self, Job},
     permit::{self, Grant},
     respond::{self, About, AnswerBody, Reply},
     verify::{self, Caller},
 };
-use blockhouse_s3::{error::S3Error, operation::Operation, parse as s3};
+use blockhouse_s3::{error::S3Error, form::Fields, operation::Operation, parse as s3};
 use blockhouse_store::ObjectStore;
 use blockhouse_types::{RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
@@ -96,6 +113,13 @@ pub struct Received<'a, B> {
 pub struct Parsed<'a, B> {
     received: Received<'a, B>,
     asked: Result<s3::Parsed, S3Error>,
+}
+
+/// A request of which everything was read that its signature may stand in.
+pub struct Opened<'a, B> {
+    received: Received<'a, B>,
+    asked: Result<s3::Parsed, S3Error>,
+    form: Option<Fields>,
 }
 
 /// A request of which we know who sent it.
@@ -155,7 +179,8 @@ async fn carry<S: ObjectStore, V: Verifier, B: Stream>(
     if parsed.received.head.method == Method::OPTIONS {
         return preflight(context, parsed);
     }
-    let verified = verify(context, parsed).await?;
+    let opened = open(parsed).await?;
+    let verified = verify(context, opened).await?;
     let permitted = permit(context, verified)?;
     perform(context, permitted).await
 }
@@ -218,13 +243,40 @@ fn preflight<S: ObjectStore, V: Verifier, B>(
     }
 }
 
-/// Parsed → Verified: who asks? Only then is it told whether the question made sense.
+/// Parsed → Opened: of a form, reads the fields before its file: its signature stands there and
+/// nowhere else.
+pub async fn open<B: Stream>(parsed: Parsed<'_, B>) -> Result<Opened<'_, B>, Refusal> {
+    let Parsed { received, asked } = parsed;
+    let form = match asked.as_ref().map(|asked| &asked.operation) {
+        Ok(Operation::PostForm(form)) => {
+            Some(body::read_fields(received.body, &form.boundary).await?)
+        }
+        Ok(_) | Err(_) => None,
+    };
+    Ok(Opened {
+        received,
+        asked,
+        form,
+    })
+}
+
+/// Opened → Verified: who asks? Only then is it told whether the question made sense, and only then
+/// is a form's policy, which is what was signed of it, taken at its word.
 pub async fn verify<'a, S: ObjectStore, V: Verifier, B>(
     context: &'a Context<S, V>,
-    parsed: Parsed<'a, B>,
+    opened: Opened<'a, B>,
 ) -> Result<Verified<'a, B, V>, Refusal> {
-    let Parsed { received, asked } = parsed;
-    let caller = verify::ask(&context.verifier, received.head, received.tls, received.now).await?;
+    let Opened {
+        received,
+        asked,
+        form,
+    } = opened;
+    let Received { head, tls, now, .. } = received;
+    let caller = verify::ask(&context.verifier, head, form.as_ref(), tls, now).await?;
+    let asked = match form {
+        None => asked,
+        Some(form) => asked.and_then(|asked| s3::parse_form(asked, &form, tls, now)),
+    };
     let asked = asked.map_err(|error| caller.told(error))?;
     Ok(Verified {
         received,

@@ -7,6 +7,7 @@ mod bodies;
 mod buckets;
 mod copies;
 mod deletes;
+mod forms;
 mod listings;
 mod multipart;
 mod objects;
@@ -59,7 +60,7 @@ impl Entropy for Counting {
 }
 
 /// Believes `Authorization: Fake ACCOUNT`; `Bad` has a wrong signature, `Down` finds nobody to ask.
-/// A link is good when its signature says so.
+/// A form says the same in its credential. A link is good when its signature says so.
 #[derive(Clone, Default)]
 struct Fake {
     chains_open: Rc<Cell<i64>>,
@@ -75,7 +76,14 @@ impl Verifier for Fake {
             let found = question.headers.iter().find(|(n, _)| *n == name);
             found.map(|(_, value)| std::str::from_utf8(value).unwrap().to_owned())
         };
-        let authorization = header("authorization").unwrap_or_default();
+        let authorization = match question.form {
+            None => header("authorization"),
+            Some(fields) => {
+                let found = fields.iter().find(|(n, _)| *n == "x-amz-credential");
+                found.map(|(_, value)| std::str::from_utf8(value).unwrap().to_owned())
+            }
+        };
+        let authorization = authorization.unwrap_or_default();
         let account = match authorization.split_once(' ') {
             Some(("Fake", account)) => AccountId::parse(account).unwrap(),
             _ if authorization == "Down" => return Err(Unreachable),

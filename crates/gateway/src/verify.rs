@@ -2,13 +2,29 @@
 //! error that S3 shows.
 //!
 //! The question holds the raw head: method, path and query byte for byte, every header value in
-//! order of arrival. Nothing that this crate understood of the request is part of it. A verifier
+//! order of arrival, and of a form the fields that speak of its signer. Nothing else that this crate
+//! understood of the request is part of it. A verifier
 //! that cannot be asked is 503 SlowDown, never a pass.
 
-use blockhouse_s3::error::{ErrorKind, S3Error};
+use blockhouse_s3::{
+    error::{ErrorKind, S3Error},
+    form::Fields,
+};
 use blockhouse_types::{AccountId, Timestamp};
 use blockhouse_verifier_wire::{ChainId, Failure, PayloadMode, Question, Verified, Verifier};
 use http::request::Parts;
+
+/// The fields of a form that speak of its signer.
+const FIELDS_OF_SIGNER: [&str; 8] = [
+    "awsaccesskeyid",
+    "policy",
+    "signature",
+    "x-amz-algorithm",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-amz-signature",
+];
 
 /// Who sent the request, as far as a signature tells. While it lives, the verifier keeps the chain
 /// of its signed chunks; its end, whatever the request came to, is the chain's.
@@ -70,10 +86,11 @@ impl<V: Verifier> Drop for Caller<'_, V> {
     }
 }
 
-/// Asks the verifier who signed the request with this head.
+/// Asks the verifier who signed the request with this head, or the form that it carries.
 pub(crate) async fn ask<'a, V: Verifier>(
     verifier: &'a V,
     head: &Parts,
+    form: Option<&Fields>,
     tls: bool,
     now: Timestamp,
 ) -> Result<Caller<'a, V>, S3Error> {
@@ -82,12 +99,19 @@ pub(crate) async fn ask<'a, V: Verifier>(
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
         .collect();
+    let fields: Option<Vec<(&str, &[u8])>> = form.map(|form| {
+        let found = FIELDS_OF_SIGNER
+            .iter()
+            .filter_map(|name| Some((*name, form.get(name)?.as_bytes())));
+        found.collect()
+    });
     let question = Question {
         method: head.method.as_str(),
         path: head.uri.path(),
         query: head.uri.query().unwrap_or(""),
         headers: &headers,
         tls,
+        form: fields.as_deref(),
         now,
     };
     match verifier.verify(question).await {
@@ -136,6 +160,12 @@ fn error_of(failure: Failure, head: &Parts) -> S3Error {
         Failure::InvalidToken { token } => S3Error::invalid_token(&token),
         Failure::ExpiredToken { token } => S3Error::expired_token(&token),
         Failure::QueryParameters { message, region } => S3Error::query_parameters(message, region),
+        Failure::FormField {
+            name,
+            value,
+            message,
+            region,
+        } => S3Error::form_field(&name, &value, message, region),
         Failure::HeaderMalformed { message, region } => S3Error::header_malformed(message, region),
         Failure::UnsupportedAuthorizationType { value } => {
             S3Error::unsupported_authorization_type(&value)

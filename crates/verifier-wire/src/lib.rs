@@ -34,8 +34,8 @@ pub struct Question<'a> {
     pub headers: &'a [(&'a str, &'a [u8])],
     /// Whether the request came over TLS: tells which port is the default in `Host`.
     pub tls: bool,
-    /// The fields of a POST form that may speak of its signer, names in lower case, values as
-    /// received, in order of arrival; `None` when the request carries no form.
+    /// The fields of a POST form that may speak of its signer, names in lower case and each at most
+    /// once, values as received; `None` when the request carries no form.
     pub form: Option<&'a [(&'a str, &'a [u8])]>,
     /// When the request began, by the later of clock and time floor.
     pub now: Timestamp,

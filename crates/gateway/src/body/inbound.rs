@@ -24,6 +24,8 @@ pub struct Inbound<B> {
     body: B,
     bytes_received: u64,
     flow: Flow,
+    /// What was read too far: it comes again before anything else.
+    put_back: Bytes,
 }
 
 /// How far a body has come.
@@ -48,6 +50,7 @@ impl<B: Stream> Inbound<B> {
             body,
             bytes_received: 0,
             flow,
+            put_back: Bytes::new(),
         }
     }
 
@@ -56,9 +59,24 @@ impl<B: Stream> Inbound<B> {
         self.body.size_hint().exact()
     }
 
+    /// How many bytes are still to come, where HTTP's framing says it.
+    pub(crate) fn bytes_left(&self) -> Option<u64> {
+        let unread = self.body.size_hint().exact()?;
+        Some(unread + self.put_back.len() as u64)
+    }
+
+    /// Has these bytes, of those that came last, come again.
+    pub(crate) fn put_back(&mut self, bytes: Bytes) {
+        debug_assert!(self.put_back.is_empty(), "only what came last is put back");
+        self.put_back = bytes;
+    }
+
     /// The next bytes, never empty; `None` at the end. Trailers of HTTP's own chunking are nothing
     /// to S3 and left out.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, BrokenOff> {
+        if !self.put_back.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.put_back)));
+        }
         match self.flow {
             Flow::Ended => return Ok(None),
             Flow::Broken => return Err(BrokenOff),
@@ -88,6 +106,7 @@ impl<B: Stream> Inbound<B> {
 
     /// Reads what is left when it is little, so that the next request on the connection can follow.
     pub(crate) async fn settle(&mut self, head: &Parts) {
+        self.put_back = Bytes::new();
         let waits = self.flow == Flow::Untouched && head.headers.contains_key(header::EXPECT);
         if waits || self.body.size_hint().lower() > SETTLE_BYTES_MAX {
             return;

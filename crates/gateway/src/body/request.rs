@@ -2,18 +2,21 @@
 //!
 //! ```text
 //!   Inbound ─► Plain ───────────────────────────────┐
+//!          ├─► Form: decoder ──────────────────────┤
 //!          └─► Chunked: decoder ─► Data ────────────┼─► bytes ─► digests ─► the store
 //!                           ├─ ChunkEnd ─► link? ───┤
 //!                           └─ Trailer ──► link? ───┴─► end: length, hash, MD5, checksum kept? ─► seal
 //! ```
 
-use super::{Inbound, Stream};
+use super::{Inbound, Stream, form::FormFile};
 use crate::verify::Caller;
 use blockhouse_s3::{
     checksum::{BodyDigests, Digest, Digests, Wants},
     chunked::{Decoder, Event, Mode},
     error::{ErrorKind, S3Error},
+    form::Boundary,
     parse::BodyPromise,
+    post_policy::LengthRange,
 };
 use blockhouse_store::{Body, BodyFailed, Seal};
 use blockhouse_types::{Checksum, ChecksumAlgorithm, ETag};
@@ -33,6 +36,8 @@ pub(crate) struct RequestBody<'a, B, V: Verifier> {
     /// The signed SHA-256 of the body.
     payload: Option<[u8; 32]>,
     declared_len: Option<u64>,
+    /// How long it may be.
+    length: LengthRange,
     bytes_yielded: u64,
     trailer: Option<Checksum>,
     digests: Option<BodyDigests>,
@@ -46,6 +51,15 @@ enum Framing {
     Plain,
     /// As aws-chunked.
     Chunked(Box<Chunked>),
+    /// As the file of a form.
+    Form(Box<FormFile>),
+}
+
+/// How a body comes, and how long it may be.
+struct Wrapped {
+    framing: Framing,
+    declared_len: Option<u64>,
+    length: LengthRange,
 }
 
 /// An aws-chunked body in progress.
@@ -79,8 +93,7 @@ where
         promise: BodyPromise,
         keep: Option<ChecksumAlgorithm>,
     ) -> Result<Self, S3Error> {
-        let mode = caller.payload();
-        let (framing, declared_len) = match chunk_mode(mode, &promise) {
+        let (framing, declared_len) = match chunk_mode(caller.payload(), &promise) {
             None => (Framing::Plain, inbound.declared_len()),
             Some(chunks) => {
                 let len = promise.decoded_len.ok_or(ErrorKind::MissingContentLength)?;
@@ -97,9 +110,48 @@ where
             }
         };
         if declared_len.is_some_and(|len| len > BODY_BYTES_MAX) {
-            return Err(too_large(declared_len));
+            return Err(too_large(declared_len, BODY_BYTES_MAX));
         }
-        let payload = match mode {
+        let wrapped = Wrapped {
+            framing,
+            declared_len,
+            length: LengthRange {
+                min: 0,
+                max: BODY_BYTES_MAX,
+            },
+        };
+        Ok(Self::begin(inbound, caller, promise, keep, wrapped))
+    }
+
+    /// The file of a form, whose fields were read from `inbound`: how long it may be is `length`, and
+    /// what its fields say of it is `promise`. How long it is nobody knows before its end.
+    pub(crate) fn open_file(
+        inbound: &'a mut Inbound<B>,
+        caller: &'a Caller<'_, V>,
+        promise: BodyPromise,
+        keep: Option<ChecksumAlgorithm>,
+        (boundary, length): (&Boundary, LengthRange),
+    ) -> Self {
+        let framing = Framing::Form(Box::new(FormFile::new(inbound, boundary)));
+        let wrapped = Wrapped {
+            framing,
+            declared_len: None,
+            length: LengthRange {
+                max: length.max.min(BODY_BYTES_MAX),
+                ..length
+            },
+        };
+        Self::begin(inbound, caller, promise, keep, wrapped)
+    }
+
+    fn begin(
+        inbound: &'a mut Inbound<B>,
+        caller: &'a Caller<'_, V>,
+        promise: BodyPromise,
+        keep: Option<ChecksumAlgorithm>,
+        wrapped: Wrapped,
+    ) -> Self {
+        let payload = match caller.payload() {
             PayloadMode::Sha256(digest) => Some(digest),
             _ => None,
         };
@@ -108,19 +160,20 @@ where
             sha256: payload.is_some(),
             checksum,
         };
-        Ok(Self {
+        Self {
             inbound,
             verifier: caller.verifier(),
-            framing,
+            framing: wrapped.framing,
             promise,
             payload,
-            declared_len,
+            declared_len: wrapped.declared_len,
+            length: wrapped.length,
             bytes_yielded: 0,
             trailer: None,
             digests: Some(BodyDigests::new(wants)),
             sealed: None,
             refusal: None,
-        })
+        }
     }
 
     /// Why the body failed. One that did not fail, asked all the same, is our mistake.
@@ -147,6 +200,10 @@ where
         loop {
             let step = match &mut self.framing {
                 Framing::Plain => plain_step(self.inbound).await?,
+                Framing::Form(file) => {
+                    let bytes = file.next(self.inbound).await?;
+                    bytes.map_or(Step::End, Step::Data)
+                }
                 Framing::Chunked(chunked) => {
                     chunked
                         .step(self.inbound, self.verifier, &mut self.trailer)
@@ -163,8 +220,8 @@ where
 
     fn take(&mut self, bytes: Bytes) -> Result<Bytes, S3Error> {
         self.bytes_yielded += bytes.len() as u64;
-        if self.bytes_yielded > BODY_BYTES_MAX {
-            return Err(too_large(None));
+        if self.bytes_yielded > self.length.max {
+            return Err(too_large(self.proposed_len(), self.length.max));
         }
         if let Some(digests) = &mut self.digests {
             digests.update(&bytes);
@@ -172,8 +229,21 @@ where
         Ok(bytes)
     }
 
+    /// How long it says to be, of a file as far as that can be told.
+    fn proposed_len(&self) -> Option<u64> {
+        match &self.framing {
+            Framing::Form(file) => file.proposed_len,
+            Framing::Plain | Framing::Chunked(_) => self.declared_len,
+        }
+    }
+
     /// The clean end, or the promise that was broken.
     fn finish(&mut self) -> Result<(), S3Error> {
+        if self.bytes_yielded < self.length.min {
+            return Err(S3Error::from(ErrorKind::EntityTooSmall)
+                .element("ProposedSize", self.bytes_yielded.to_string())
+                .element("MinSizeAllowed", self.length.min.to_string()));
+        }
         if self
             .declared_len
             .is_some_and(|len| len != self.bytes_yielded)
@@ -333,9 +403,8 @@ async fn received<B: Stream>(inbound: &mut Inbound<B>) -> Result<Option<Bytes>, 
 }
 
 /// 400 EntityTooLarge.
-fn too_large(proposed: Option<u64>) -> S3Error {
-    let error = S3Error::from(ErrorKind::EntityTooLarge)
-        .element("MaxSizeAllowed", BODY_BYTES_MAX.to_string());
+fn too_large(proposed: Option<u64>, max: u64) -> S3Error {
+    let error = S3Error::from(ErrorKind::EntityTooLarge).element("MaxSizeAllowed", max.to_string());
     match proposed {
         Some(len) => error.element("ProposedSize", len.to_string()),
         None => error,

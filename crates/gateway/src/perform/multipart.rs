@@ -231,7 +231,7 @@ fn keeps_promises(
 }
 
 /// Where the object is: the address that the request was sent to.
-fn location<S: ObjectStore, V: Verifier, B>(job: &Job<'_, S, V, B>) -> String {
+pub(super) fn location<S: ObjectStore, V: Verifier, B>(job: &Job<'_, S, V, B>) -> String {
     let host = job
         .head
         .headers

@@ -1,17 +1,21 @@
 //! Storing bytes that a client sends: PutObject and UploadPart.
 
 use super::{Job, bucket_documents, trouble::Trouble};
-use crate::body::{RequestBody, Stream};
+use crate::{
+    Context,
+    body::{RequestBody, Stream},
+};
 use blockhouse_s3::{
     Response, condition,
     error::{ErrorKind, S3Error},
+    lifecycle::Expiration,
     operation::{Attributes, PutObject, UploadPart},
     output::{PutObjectOutput, UploadPartOutput},
 };
 use blockhouse_store::{
-    NewObject, ObjectAttributes, ObjectStore, PartQuery, UploadRef, WriteCondition,
+    Bucket, NewObject, ObjectAttributes, ObjectStore, PartQuery, UploadRef, WriteCondition, Written,
 };
-use blockhouse_types::{ChecksumAlgorithm, ChecksumType};
+use blockhouse_types::{ChecksumAlgorithm, ChecksumType, RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
 use http::{header, request::Parts};
 
@@ -36,31 +40,60 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
     } = job;
     let bucket = grant.bucket()?;
     has_length(head)?;
-    let mut body = RequestBody::open(body, caller, promise.clone(), Some(DEFAULT_CHECKSUM))?;
+    let body = RequestBody::open(body, caller, promise.clone(), Some(DEFAULT_CHECKSUM))?;
+    let stored = store(context, (*id, *now), bucket, op, body).await?;
+    Ok(stored.output().response())
+}
+
+/// An object that was stored, and the body that it was made of.
+pub(super) struct Stored<'a, B, V: Verifier> {
+    written: Written,
+    expiration: Option<Expiration>,
+    body: RequestBody<'a, B, V>,
+}
+
+impl<B: Stream, V: Verifier> Stored<'_, B, V> {
+    /// What the client is told of it.
+    pub(super) fn output(&self) -> PutObjectOutput<'_> {
+        PutObjectOutput {
+            etag: self.written.etag,
+            version: super::written(self.written.version),
+            checksum: self.body.kept(),
+            size: None,
+            expiration: self.expiration.as_ref(),
+        }
+    }
+}
+
+/// Stores `body` in `bucket` as `op` says, for the request of this id that began then.
+pub(super) async fn store<'a, S: ObjectStore, V: Verifier, B: Stream>(
+    context: &Context<S, V>,
+    (id, now): (RequestId, Timestamp),
+    bucket: &Bucket,
+    op: PutObject,
+    mut body: RequestBody<'a, B, V>,
+) -> Result<Stored<'a, B, V>, S3Error> {
     let tags = bucket_documents::tags_if_expiring(bucket, &op.attributes.tags);
     let new = NewObject {
         bucket: bucket.id,
         key: op.key.clone(),
         attributes: attributes(op.attributes),
         condition: write_condition(op.condition),
-        now: *now,
+        now,
     };
     let written = match context.store.put(new, &mut body).await {
         Ok(written) => written,
-        Err(error) => return Err(Trouble::of(*id).with(&op.key).put(error, || body.refusal())),
+        Err(error) => return Err(Trouble::of(id).with(&op.key).put(error, || body.refusal())),
     };
     let expiration = tags.and_then(|tags| {
         let size = body.bytes_yielded();
         bucket_documents::expiration(bucket, &op.key, &tags, size, written.modified)
     });
-    let output = PutObjectOutput {
-        etag: written.etag,
-        version: super::written(written.version),
-        checksum: body.kept(),
-        size: None,
-        expiration: expiration.as_ref(),
-    };
-    Ok(output.response())
+    Ok(Stored {
+        written,
+        expiration,
+        body,
+    })
 }
 
 /// `PUT /bucket/key?partNumber=N&uploadId=ID`.

@@ -8,18 +8,23 @@ const SKEW_MILLIS_MAX: &str = "900000";
 
 impl S3Error {
     /// 403 SignatureDoesNotMatch, with what was signed by our reading, also as hexadecimal bytes:
-    /// most mismatches are a character that a terminal does not show.
+    /// most mismatches are a character that a terminal does not show. A form has no canonical
+    /// request: pass an empty one.
     pub fn signature_does_not_match(
         access_key_id: &str,
         string_to_sign: &str,
         signature_provided: &str,
         canonical_request: &str,
     ) -> Self {
-        Self::from(ErrorKind::SignatureDoesNotMatch)
+        let error = Self::from(ErrorKind::SignatureDoesNotMatch)
             .element("AWSAccessKeyId", access_key_id)
             .element("StringToSign", string_to_sign)
             .element("SignatureProvided", signature_provided)
-            .element("StringToSignBytes", spaced_hex(string_to_sign))
+            .element("StringToSignBytes", spaced_hex(string_to_sign));
+        if canonical_request.is_empty() {
+            return error;
+        }
+        error
             .element("CanonicalRequest", canonical_request)
             .element("CanonicalRequestBytes", spaced_hex(canonical_request))
     }
@@ -69,6 +74,13 @@ impl S3Error {
             message,
             region,
         )
+    }
+
+    /// 400 InvalidArgument for a field of a form, likewise.
+    pub fn form_field(name: &str, value: &str, message: String, region: Option<String>) -> Self {
+        with_region(ErrorKind::InvalidArgument, message, region)
+            .element("ArgumentName", name)
+            .element("ArgumentValue", value)
     }
 
     /// 400 AuthorizationHeaderMalformed, likewise. Clients retry with the region shown.
