@@ -111,6 +111,7 @@ fn ci_stages() -> Vec<Stage> {
             2,
             &[
                 &["python3", "tests/signers/negative.py", "--launch", NODE],
+                &["python3", "tests/signers/forms.py", "--launch", NODE],
                 &["python3", "tests/signers/live.py", "--launch", NODE],
             ],
         ),

@@ -23,7 +23,34 @@ BROWSER_SECONDS = 60
 PAGE = """<!doctype html><meta charset="utf-8"><title>cross-origin</title>
 <script>
   const task = JSON.parse(decodeURIComponent(location.hash.slice(1)));
-  async function attempt({ url, method, body, headers }) {
+  // A form as a person fills it in and sends it; the answer is followed to where it leads.
+  function submit({ url, fields, filename, content }) {
+    const form = document.body.appendChild(document.createElement("form"));
+    const frame = document.body.appendChild(document.createElement("iframe"));
+    Object.assign(form, { action: url, method: "post", enctype: "multipart/form-data", target: frame.name = "answer" });
+    for (const [name, value] of Object.entries(fields)) {
+      Object.assign(form.appendChild(document.createElement("input")), { type: "hidden", name, value });
+    }
+    const input = Object.assign(form.appendChild(document.createElement("input")), { type: "file", name: "file" });
+    const chosen = new DataTransfer();
+    chosen.items.add(new File([content], filename));
+    input.files = chosen.files;
+    return new Promise((resolve) => {
+      frame.onload = () => {
+        const { pathname, search } = frame.contentWindow.location;
+        if (pathname !== "blank") resolve({ pathname, query: [...new URLSearchParams(search)] });
+      };
+      form.submit();
+    });
+  }
+  async function attempt({ form, url, method, body, headers }) {
+    if (form) return submit(form);
+    if (body?.fields) {
+      const data = new FormData();
+      for (const [name, value] of Object.entries(body.fields)) data.append(name, value);
+      data.append("file", new File([body.content], body.filename));
+      body = data;
+    }
     try {
       const answer = await fetch(url, { method, body, headers });
       return { status: answer.status, etag: answer.headers.get("ETag"), text: await answer.text() };
@@ -44,7 +71,9 @@ class Page(http.server.BaseHTTPRequestHandler):
     """The page's own server, which also takes back what the page saw."""
 
     def do_GET(self):
-        self.answer(200 if self.path == "/" else 404, PAGE.encode() if self.path == "/" else b"")
+        pages = {"/": PAGE.encode(), "/done": b"<!doctype html><title>done</title>"}
+        page = pages.get(self.path.partition("?")[0])
+        self.answer(404 if page is None else 200, page or b"")
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -69,7 +98,7 @@ class Browser(Boto3):
     name = "chromium"
     absent = dict.fromkeys([check for check in CHECKS if check not in ("create-bucket", "presigned-put")],
                            "a browser is given links; see cors and presigned-put")
-    extra_checks = ["cors"]
+    extra_checks = ["post-form", "cors"]
 
     def create_bucket(self):
         self.s3.create_bucket(Bucket=self.bucket)
@@ -84,6 +113,36 @@ class Browser(Boto3):
             etag = self.s3.head_object(Bucket=self.bucket, Key="key ü")["ETag"]
             expect(stored, {"status": 200, "etag": etag, "text": ""})
             expect((read["status"], read["text"]), (200, "from the page"))
+
+    def post_form(self):
+        """A person chooses a file and sends a form; then a script does, which may read the answer only
+        as far as the bucket's rules say."""
+        with self.page() as (origin, visit):
+            self.s3.delete_bucket_cors(Bucket=self.bucket)
+            file = {"filename": "a \"ü\".txt", "content": "chosen by hand \r\n"}
+            redirect = {"success_action_redirect": f"{origin}/done"}
+            [told] = visit([{"form": {**self.form("by hand/${filename}", redirect), **file}}])
+            # Browsers send a quote as %22, and nobody can tell it from a name that has that.
+            key = "by hand/a %22ü%22.txt"
+            etag = self.s3.head_object(Bucket=self.bucket, Key=key)["ETag"]
+            expect(told, {"pathname": "/done", "query": [["bucket", self.bucket], ["key", key], ["etag", etag]]})
+            expect(self.read(key), file["content"].encode())
+
+            form = self.form("by script", {"success_action_status": "201"})
+            attempt = {"url": form["url"], "method": "POST", "body": {"fields": form["fields"], **file}}
+            expect(visit([attempt]), [{"refused": "TypeError"}])
+            self.allow(origin, methods=["POST"])
+            [told] = visit([attempt])
+            etag = self.s3.head_object(Bucket=self.bucket, Key="by script")["ETag"]
+            expect((told["status"], told["etag"], "<Key>by script</Key>" in told["text"]), (201, etag, True))
+            form["fields"]["key"] = "elsewhere"
+            [told] = visit([attempt])
+            expect((told["status"], "Policy Condition failed" in told["text"]), (403, True))
+            for each in (key, "by script"):
+                self.s3.delete_object(Bucket=self.bucket, Key=each)
+
+    def form(self, key, fields):
+        return self.s3.generate_presigned_post(self.bucket, key, Fields=dict(fields), Conditions=[fields])
 
     def cors(self):
         """Without rules, or with rules for others, the browser keeps the page from it."""
