@@ -20,6 +20,7 @@ use blockhouse_gateway::{
     Context, Site,
     accept::{self, Door},
     admin,
+    audit::Audit,
     drain::Drain,
     events::Events,
     limits::Limits,
@@ -51,6 +52,7 @@ pub(crate) struct Node {
     pub(crate) threads: Vec<JoinHandle<()>>,
     pub(crate) admin: JoinHandle<()>,
     pub(crate) pool: Pool,
+    pub(crate) audit: Option<Audit>,
     pub(crate) endings: Sender<Ending>,
     ended: Receiver<Ending>,
     serving: Receiver<()>,
@@ -94,7 +96,11 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         buckets_max: BUCKETS_MAX,
     });
     let drain = Drain::default();
-    let events: Vec<Arc<Events>> = (0..threads).map(|_| Arc::default()).collect();
+    let audit = settings.audit.as_deref().map(Audit::start).transpose();
+    let audit = audit.context("the audit")?;
+    let log = audit.as_ref().map(Audit::log);
+    let events = || log.map_or_else(Events::default, Events::audited);
+    let events: Vec<Arc<Events>> = (0..threads).map(|_| Arc::new(events())).collect();
     let (serves, serving) = channel();
     let threads = sockets
         .doors
@@ -122,6 +128,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         threads,
         admin,
         pool,
+        audit,
         endings,
         ended,
         serving,

@@ -1,8 +1,8 @@
 //! The reverse of [`assemble`](crate::assemble), in the reverse order.
 //!
 //! ```text
-//!   gateway drains (answers what is in flight, up to 25 s) ─► I/O threads end ─► store closes
-//!   ─► admin listener ends ─► exit
+//!   gateway drains (answers what is in flight, up to 25 s) ─► I/O threads end ─► audit is written
+//!   ─► store closes ─► admin listener ends ─► exit
 //! ```
 
 use crate::{assemble::Node, node::Ending};
@@ -22,6 +22,7 @@ pub(crate) fn shutdown(node: Node, ending: Ending) -> Result<ExitCode> {
             bail!("the thread {name} panicked");
         }
     }
+    drop(node.audit);
     node.pool.close()?;
     node.drain.cut();
     if node.admin.join().is_err() {

@@ -5,6 +5,7 @@
 //!   DIR/keys.toml     the accounts' keys and the key of session tokens (0600)
 //!   DIR/dev0.img …    the devices
 //!   DIR/control/      small control state of the node
+//!   DIR/audit/        one line for every decision
 //!   DIR/env, env.alt  for `source` (0600)
 //!   DIR/ca.pem        for AWS_CA_BUNDLE
 //!   DIR/tls/          the node's certificate and key
@@ -81,6 +82,10 @@ impl Home {
 
     pub(super) fn control(&self) -> PathBuf {
         self.0.join("control")
+    }
+
+    pub(super) fn audit(&self) -> PathBuf {
+        self.0.join("audit")
     }
 
     pub(super) fn run(&self) -> PathBuf {

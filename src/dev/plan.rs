@@ -89,6 +89,7 @@ impl Plan {
                 .collect(),
             make_pool: !self.was_ready,
             control: home.control(),
+            audit: Some(home.audit()),
             io: args.io.into(),
             io_threads: args.io_threads,
             listen: Listen {

@@ -11,6 +11,7 @@ mod exposition;
 
 pub use exposition::{Sample, SampleKind, exposition};
 
+use crate::audit;
 use blockhouse_types::RequestId;
 use std::{
     net::SocketAddr,
@@ -88,9 +89,10 @@ struct Code {
     answers: Count,
 }
 
-/// The counts of one I/O thread.
+/// The counts of one I/O thread, and where it leaves what is to be audited.
 #[derive(Debug)]
 pub struct Events {
+    audit: Option<audit::Log>,
     operations: Box<[Operation]>,
     codes: Box<[Code]>,
     connections_opened: Count,
@@ -103,6 +105,7 @@ pub struct Events {
 impl Default for Events {
     fn default() -> Self {
         Self {
+            audit: None,
             operations: (0..OPERATIONS_MAX).map(|_| Operation::default()).collect(),
             codes: (0..CODES_MAX).map(|_| Code::default()).collect(),
             connections_opened: Count::default(),
@@ -115,6 +118,19 @@ impl Default for Events {
 }
 
 impl Events {
+    /// Of a thread whose decisions are audited.
+    pub fn audited(log: &audit::Log) -> Self {
+        Self {
+            audit: Some(log.clone()),
+            ..Self::default()
+        }
+    }
+
+    /// Where decisions are left; `None` when nobody audits them.
+    pub(crate) fn audit(&self) -> Option<&audit::Log> {
+        self.audit.as_ref()
+    }
+
     /// Counts a request and writes its line: `warn` when it was our fault, else `debug`, so that a
     /// node at work does not spend its time on its log. What is not implemented and what came when
     /// we were full are no faults; a flood of them must not become a flood of lines. Call it from

@@ -21,6 +21,7 @@
 
 pub mod accept;
 pub mod admin;
+pub mod audit;
 pub mod drain;
 pub mod events;
 pub mod limits;

@@ -18,6 +18,7 @@ mod trouble;
 
 use crate::{
     Context,
+    audit::Trail,
     body::{self, Inbound, RequestBody, Stream},
     permit::Grant,
     respond::Reply,
@@ -49,6 +50,8 @@ pub(crate) struct Job<'a, S: ObjectStore, V: Verifier, B> {
     /// What the head says of the body.
     pub(crate) promise: BodyPromise,
     pub(crate) body: &'a mut Inbound<B>,
+    /// Where it is noted what was stored.
+    pub(crate) trail: &'a Trail,
 }
 
 impl<S, V, B> Job<'_, S, V, B>

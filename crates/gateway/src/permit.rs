@@ -97,6 +97,19 @@ pub(crate) enum Refused {
     Denied(Denied),
 }
 
+impl Refused {
+    /// What the audit says of it.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::NoSuchBucket(_) => "no-such-bucket",
+            Self::Denied(denied) => match denied.because {
+                Because::Anonymous => "anonymous",
+                Because::NotTheOwner => "not-the-owner",
+            },
+        }
+    }
+}
+
 /// A "no", with what the log says of it. The client sees AccessDenied and no reason: it is not of
 /// the account that could act on one.
 #[derive(Debug, PartialEq, Eq)]
@@ -246,6 +259,11 @@ pub(crate) fn expected_owners(grant: &Grant, asked: &Parsed) -> Result<(), S3Err
 /// A constant slice of actions.
 macro_rules! actions {
     ($($name:literal),+) => { &[$(Action(concat!("s3:", $name))),+] };
+}
+
+/// What `operation` needs first, as policies name it; of a copy, in its target.
+pub(crate) fn action_of(operation: &Operation) -> &'static str {
+    first_action(&needs(operation)).0
 }
 
 /// What `operation` needs. Source: AWS service authorization reference for Amazon S3.

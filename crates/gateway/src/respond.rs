@@ -10,7 +10,14 @@ mod answer_body;
 pub use answer_body::{AnswerBody, AnswerBroken};
 pub(crate) use answer_body::{Content, Pieces, ReaderOf};
 
-use crate::{Context, body::Inbound, cors, events::RequestRecord};
+use crate::{
+    Context,
+    audit::{self, Check, Trail},
+    body::Inbound,
+    cors,
+    events::RequestRecord,
+    permit,
+};
 use blockhouse_s3::{
     error::{ErrorContext, S3Error},
     operation::Operation,
@@ -18,7 +25,7 @@ use blockhouse_s3::{
     response::Response,
 };
 use blockhouse_store::ObjectStore;
-use blockhouse_types::{BucketName, RequestId};
+use blockhouse_types::{BucketName, ObjectKey, RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use std::{io::Write, net::SocketAddr, sync::Arc, time::Instant};
@@ -55,21 +62,57 @@ impl<S: ObjectStore> From<Response> for Reply<S> {
 /// What must still be known of a request when it is answered, whichever stage it ended at.
 pub(crate) struct About {
     id: RequestId,
+    now: Timestamp,
     operation: &'static str,
+    action: Option<&'static str>,
     bucket: Option<BucketName>,
+    key: Option<ObjectKey>,
     peer: SocketAddr,
 }
 
 impl About {
     /// Notes what the answer will need.
-    pub(crate) fn new(id: RequestId, peer: SocketAddr, asked: &Result<Parsed, S3Error>) -> Self {
+    pub(crate) fn new(
+        (id, now): (RequestId, Timestamp),
+        peer: SocketAddr,
+        asked: &Result<Parsed, S3Error>,
+    ) -> Self {
         let operation = asked.as_ref().ok().map(|parsed| &parsed.operation);
         Self {
             id,
+            now,
             operation: operation.map_or(UNKNOWN_OPERATION, Operation::name),
+            action: operation.map(permit::action_of),
             bucket: operation.and_then(Operation::bucket).cloned(),
+            key: operation.and_then(Operation::key).cloned(),
             peer,
         }
+    }
+
+    /// What is audited of the request, but for the bytes that are yet to be handed over.
+    fn audit(
+        &self,
+        trail: Trail,
+        refused_by: Option<Check>,
+        code: Option<&'static str>,
+    ) -> Box<audit::Record> {
+        let mut record = audit::Record {
+            time: self.now,
+            request: self.id,
+            // Links have no identity yet.
+            link: None,
+            key_id: None,
+            principal: None,
+            source: self.peer,
+            bucket: self.bucket.clone(),
+            key: self.key.clone(),
+            action: self.action,
+            refused_by,
+            code,
+            bytes: 0,
+        };
+        trail.tell(&mut record);
+        Box::new(record)
     }
 }
 
@@ -78,16 +121,20 @@ pub(crate) fn answer<S: ObjectStore, V: Verifier, B>(
     context: &Context<S, V>,
     about: About,
     head: &Parts,
-    outcome: Result<Reply<S>, S3Error>,
-    inbound: &Inbound<B>,
+    outcome: Result<Reply<S>, (Check, S3Error)>,
+    (inbound, trail): (&Inbound<B>, Trail),
     begun: Instant,
 ) -> http::Response<AnswerBody<S>> {
-    let error = outcome.as_ref().err().map(|error| error.kind().code());
+    let refused = outcome.as_ref().err();
+    let error = refused.map(|(_, error)| error.kind().code());
+    let check = refused.map(|(check, _)| *check);
+    let audit = context.events.audit();
+    let audit = audit.map(|_| about.audit(trail, check, error));
     let Reply {
         status,
         mut headers,
         content,
-    } = outcome.unwrap_or_else(|error| refusal(context, about.id, head, &error));
+    } = outcome.unwrap_or_else(|(_, error)| refusal(context, about.id, head, &error));
     if let Some(bucket) = &about.bucket {
         cors::annotate(&context.store, bucket, head, &mut headers);
     }
@@ -109,8 +156,12 @@ pub(crate) fn answer<S: ObjectStore, V: Verifier, B>(
         micros: 0,
         peer: about.peer,
     };
-    let body =
-        body(head, &mut headers, content).reporting(record, begun, Arc::clone(&context.events));
+    let body = body(head, &mut headers, content).reporting(
+        record,
+        audit,
+        begun,
+        Arc::clone(&context.events),
+    );
     let mut response = http::Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;

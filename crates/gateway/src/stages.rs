@@ -86,6 +86,7 @@
 
 use crate::{
     Context, Origin,
+    audit::{Check, Trail},
     body::{self, Inbound, Stream},
     cors,
     perform::{self, Job},
@@ -107,6 +108,7 @@ pub struct Received<'a, B> {
     now: Timestamp,
     head: &'a Parts,
     body: &'a mut Inbound<B>,
+    trail: &'a Trail,
 }
 
 /// A request whose head was read: raw, and as far as it was understood.
@@ -142,13 +144,13 @@ pub struct Performed<S: ObjectStore> {
     reply: Reply<S>,
 }
 
-/// A request that ended at one of the stages, and how the client will see it.
+/// A request that ended at one of the stages: at which check, and how the client will see it.
 #[derive(Debug)]
-pub struct Refusal(S3Error);
+pub struct Refusal(Check, S3Error);
 
-impl From<S3Error> for Refusal {
-    fn from(error: S3Error) -> Self {
-        Self(error)
+impl Refusal {
+    fn at(check: Check) -> impl Fn(S3Error) -> Self {
+        move |error| Self(check, error)
     }
 }
 
@@ -160,15 +162,16 @@ pub async fn serve_request<S: ObjectStore, V: Verifier, B: Stream>(
 ) -> http::Response<AnswerBody<S>> {
     let begun = Instant::now();
     let (head, body) = request.into_parts();
-    let mut body = Inbound::new(body);
-    let parsed = parse(context, receive(context, origin, &head, &mut body));
-    let about = About::new(parsed.received.id, origin.peer(), &parsed.asked);
+    let (mut body, trail) = (Inbound::new(body), Trail::default());
+    let parsed = parse(context, receive(context, origin, &head, &mut body, &trail));
+    let Received { id, now, .. } = parsed.received;
+    let about = About::new((id, now), origin.peer(), &parsed.asked);
     let outcome = carry(context, parsed)
         .await
         .map(|done| done.reply)
-        .map_err(|refusal| refusal.0);
+        .map_err(|Refusal(check, error)| (check, error));
     body.settle(&head).await;
-    respond::answer(context, about, &head, outcome, &body, begun)
+    respond::answer(context, about, &head, outcome, (&body, trail), begun)
 }
 
 /// The stages in their order.
@@ -192,6 +195,7 @@ pub fn receive<'a, S: ObjectStore, V: Verifier, B>(
     origin: &Origin,
     head: &'a Parts,
     body: &'a mut Inbound<B>,
+    trail: &'a Trail,
 ) -> Received<'a, B> {
     let (id, now) = (context.next_request_id(), context.now());
     Received {
@@ -200,6 +204,7 @@ pub fn receive<'a, S: ObjectStore, V: Verifier, B>(
         now,
         head,
         body,
+        trail,
     }
 }
 
@@ -235,12 +240,13 @@ fn preflight<S: ObjectStore, V: Verifier, B>(
     context: &Context<S, V>,
     parsed: Parsed<'_, B>,
 ) -> Result<Performed<S>, Refusal> {
-    match parsed.asked?.operation {
-        Operation::Preflight(asked) => Ok(Performed {
-            reply: cors::preflight(&context.store, &asked)?,
-        }),
-        _ => Err(S3Error::from(blockhouse_s3::ErrorKind::MethodNotAllowed).into()),
-    }
+    let reply = match parsed.asked.map(|asked| asked.operation) {
+        Ok(Operation::Preflight(asked)) => cors::preflight(&context.store, &asked),
+        Ok(_) => Err(blockhouse_s3::ErrorKind::MethodNotAllowed.into()),
+        Err(error) => Err(error),
+    };
+    let reply = reply.map_err(Refusal::at(Check::Preflight))?;
+    Ok(Performed { reply })
 }
 
 /// Parsed → Opened: of a form, reads the fields before its file: its signature stands there and
@@ -249,7 +255,8 @@ pub async fn open<B: Stream>(parsed: Parsed<'_, B>) -> Result<Opened<'_, B>, Ref
     let Parsed { received, asked } = parsed;
     let form = match asked.as_ref().map(|asked| &asked.operation) {
         Ok(Operation::PostForm(form)) => {
-            Some(body::read_fields(received.body, &form.boundary).await?)
+            let fields = body::read_fields(received.body, &form.boundary).await;
+            Some(fields.map_err(Refusal::at(Check::Form))?)
         }
         Ok(_) | Err(_) => None,
     };
@@ -271,13 +278,35 @@ pub async fn verify<'a, S: ObjectStore, V: Verifier, B>(
         asked,
         form,
     } = opened;
-    let Received { head, tls, now, .. } = received;
-    let caller = verify::ask(&context.verifier, head, form.as_ref(), tls, now).await?;
+    let Received {
+        head,
+        tls,
+        now,
+        trail,
+        ..
+    } = received;
+    let caller = verify::ask(&context.verifier, head, form.as_ref(), tls, now).await;
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(refused) => {
+            refused
+                .key_id()
+                .into_iter()
+                .for_each(|id| trail.says_key(id));
+            return Err(Refusal(Check::Verify(refused.reason), refused.error));
+        }
+    };
+    caller.note(trail);
     let asked = match form {
         None => asked,
         Some(form) => asked.and_then(|asked| s3::parse_form(asked, &form, tls, now)),
     };
-    let asked = asked.map_err(|error| caller.told(error))?;
+    let asked = asked.map_err(|error| Refusal(Check::Parse, caller.told(error)))?;
+    asked
+        .operation
+        .key()
+        .into_iter()
+        .for_each(|key| trail.is_about(key));
     Ok(Verified {
         received,
         asked,
@@ -295,10 +324,13 @@ pub fn permit<'a, S: ObjectStore, V: Verifier, B>(
         asked,
         caller,
     } = verified;
-    permit::override_needs_signature(&asked.operation, caller.account())?;
+    let unsigned = permit::override_needs_signature(&asked.operation, caller.account());
+    unsigned.map_err(Refusal::at(Check::Permit("override-without-signature")))?;
     let need = permit::needs(&asked.operation);
-    let grant = permit::decide(&context.store, caller.account(), need).map_err(S3Error::from)?;
-    permit::expected_owners(&grant, &asked)?;
+    let grant = permit::decide(&context.store, caller.account(), need)
+        .map_err(|refused| Refusal(Check::Permit(refused.reason()), refused.into()))?;
+    let owners = permit::expected_owners(&grant, &asked);
+    owners.map_err(Refusal::at(Check::Permit("another-owner-expected")))?;
     Ok(Permitted {
         received,
         asked,
@@ -324,6 +356,7 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         now,
         head,
         body,
+        trail,
     } = received;
     let s3::Parsed {
         operation, promise, ..
@@ -338,8 +371,9 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         grant,
         promise,
         body,
+        trail,
     };
-    Ok(Performed {
-        reply: perform::dispatch(job, operation).await?,
-    })
+    let reply = perform::dispatch(job, operation).await;
+    let reply = reply.map_err(|error| Refusal(Check::of_performing(error.kind()), error))?;
+    Ok(Performed { reply })
 }

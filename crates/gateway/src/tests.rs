@@ -3,6 +3,7 @@
 //! What S3 promises is tested here without a socket: requests go in at `serve_request`, answers are
 //! read to their end.
 
+mod audit;
 mod bodies;
 mod buckets;
 mod copies;
@@ -239,6 +240,10 @@ struct Node {
 
 impl Node {
     fn new() -> Self {
+        Self::with_events(Events::default())
+    }
+
+    fn with_events(events: Events) -> Self {
         let context = Context {
             store: Model::new(),
             verifier: Fake::default(),
@@ -249,7 +254,7 @@ impl Node {
                 domains: Domains::new(["s3.test".to_owned()]),
                 buckets_max: 100,
             }),
-            events: Arc::new(Events::default()),
+            events: Arc::new(events),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()

@@ -6,6 +6,7 @@
 //! understood of the request is part of it. A verifier
 //! that cannot be asked is 503 SlowDown, never a pass.
 
+use crate::audit::Trail;
 use blockhouse_s3::{
     error::{ErrorKind, S3Error},
     form::Fields,
@@ -25,6 +26,22 @@ const FIELDS_OF_SIGNER: [&str; 8] = [
     "x-amz-security-token",
     "x-amz-signature",
 ];
+
+/// A signature that is not believed, and how the client hears of it.
+#[derive(Debug)]
+pub(crate) struct Disbelieved {
+    /// The check that failed, as the audit names it.
+    pub(crate) reason: &'static str,
+    pub(crate) error: S3Error,
+    key_id: Option<String>,
+}
+
+impl Disbelieved {
+    /// The key that it says it is of.
+    pub(crate) fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+}
 
 /// Who sent the request, as far as a signature tells. While it lives, the verifier keeps the chain
 /// of its signed chunks; its end, whatever the request came to, is the chain's.
@@ -64,6 +81,13 @@ impl<'a, V: Verifier> Caller<'a, V> {
         }
     }
 
+    /// Leaves its name for the audit.
+    pub(crate) fn note(&self, trail: &Trail) {
+        if let Who::Signed(verified) = &self.who {
+            trail.is_signed_by(&verified.access_key_id, &verified.principal);
+        }
+    }
+
     /// Who judges its links.
     pub(crate) fn verifier(&self) -> &'a V {
         self.verifier
@@ -93,7 +117,7 @@ pub(crate) async fn ask<'a, V: Verifier>(
     form: Option<&Fields>,
     tls: bool,
     now: Timestamp,
-) -> Result<Caller<'a, V>, S3Error> {
+) -> Result<Caller<'a, V>, Disbelieved> {
     let headers: Vec<(&str, &[u8])> = head
         .headers
         .iter()
@@ -123,11 +147,55 @@ pub(crate) async fn ask<'a, V: Verifier>(
             verifier,
             who: Who::Anonymous,
         }),
-        Ok(Err(failure)) => Err(error_of(*failure, head)),
+        Ok(Err(failure)) => {
+            let (reason, key_id) = (reason(&failure), key_id(&failure));
+            Err(Disbelieved {
+                reason,
+                key_id,
+                error: error_of(*failure, head),
+            })
+        }
         Err(error) => {
             tracing::warn!(%error, "a request was turned away");
-            Err(ErrorKind::SlowDown.into())
+            Err(Disbelieved {
+                reason: "unreachable",
+                key_id: None,
+                error: ErrorKind::SlowDown.into(),
+            })
         }
+    }
+}
+
+/// The key that a refused signature says it is of.
+fn key_id(failure: &Failure) -> Option<String> {
+    match failure {
+        Failure::SignatureDoesNotMatch { access_key_id, .. }
+        | Failure::UnknownAccessKey { access_key_id } => Some(access_key_id.clone()),
+        _ => None,
+    }
+}
+
+/// What the audit says of a refused signature.
+fn reason(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Anonymous => "anonymous",
+        Failure::SignatureDoesNotMatch { .. } => "signature",
+        Failure::TimeTooSkewed { .. } => "clock",
+        Failure::Expired { .. } => "expired",
+        Failure::NotYetValid => "not-yet-valid",
+        Failure::UnknownAccessKey { .. } => "key",
+        Failure::InvalidToken { .. } => "token",
+        Failure::ExpiredToken { .. } => "token-expired",
+        Failure::QueryParameters { .. }
+        | Failure::FormField { .. }
+        | Failure::HeaderMalformed { .. }
+        | Failure::UnsupportedAuthorizationType { .. } => "parameters",
+        Failure::SignatureV2 => "version-2",
+        Failure::SeveralMechanisms => "several-mechanisms",
+        Failure::NoDate => "no-date",
+        Failure::HeadersNotSigned { .. } => "headers-not-signed",
+        Failure::NoContentSha256 | Failure::BadContentSha256 { .. } => "payload-word",
+        Failure::TooLarge { .. } => "too-large",
     }
 }
 

@@ -54,6 +54,8 @@ pub(crate) struct Document {
     #[serde(default)]
     make_pool: bool,
     control: PathBuf,
+    #[serde(default)]
+    audit: Option<PathBuf>,
     verifier: PathBuf,
     #[serde(default)]
     io: IoMode,
@@ -126,6 +128,7 @@ impl Document {
             devices: devices(self.devices)?,
             make_pool: self.make_pool,
             control: self.control,
+            audit: self.audit,
             io: self.io,
             io_threads: io_threads(self.io_threads)?,
             tls: tls(self.tls, &self.listen)?,
@@ -144,6 +147,7 @@ impl Document {
             devices: settings.devices.clone(),
             make_pool: settings.make_pool,
             control: settings.control.clone(),
+            audit: settings.audit.clone(),
             verifier: settings.verifier.clone(),
             io: settings.io,
             io_threads: settings.io_threads,

@@ -37,6 +37,8 @@ pub struct NodeSettings {
     pub make_pool: bool,
     /// The folder of the small control state, which can always be made anew.
     pub control: PathBuf,
+    /// The folder of the audit; without one nothing is audited. It takes up to 512 MiB.
+    pub audit: Option<PathBuf>,
     /// How the disks are reached.
     pub io: IoMode,
     /// I/O threads; by default as many as the machine has cores.
@@ -93,6 +95,7 @@ mod tests {
         domains = ["S3.Example"]
         devices = ["dev0.img", "dev1.img"]
         control = "control"
+        audit = "audit"
         verifier = "verifier.sock"
         [listen]
         s3 = ["127.0.0.1:9000", "[::1]:9000"]

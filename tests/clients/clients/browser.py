@@ -25,9 +25,10 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>cross-origin</title>
   const task = JSON.parse(decodeURIComponent(location.hash.slice(1)));
   // A form as a person fills it in and sends it; the answer is followed to where it leads.
   function submit({ url, fields, filename, content }) {
-    const form = document.body.appendChild(document.createElement("form"));
-    const frame = document.body.appendChild(document.createElement("iframe"));
-    Object.assign(form, { action: url, method: "post", enctype: "multipart/form-data", target: frame.name = "answer" });
+    const frame = Object.assign(document.createElement("iframe"), { name: "answer" });
+    const form = Object.assign(document.createElement("form"),
+                               { action: url, method: "post", enctype: "multipart/form-data", target: frame.name });
+    document.body.append(frame, form);
     for (const [name, value] of Object.entries(fields)) {
       Object.assign(form.appendChild(document.createElement("input")), { type: "hidden", name, value });
     }
@@ -37,8 +38,12 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>cross-origin</title>
     input.files = chosen.files;
     return new Promise((resolve) => {
       frame.onload = () => {
-        const { pathname, search } = frame.contentWindow.location;
-        if (pathname !== "blank") resolve({ pathname, query: [...new URLSearchParams(search)] });
+        try {
+          const { pathname, search } = frame.contentWindow.location;
+          if (pathname !== "blank") resolve({ pathname, query: [...new URLSearchParams(search)] });
+        } catch (error) {
+          resolve({ refused: error.name });
+        }
       };
       form.submit();
     });
@@ -58,11 +63,11 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>cross-origin</title>
       return { refused: error.name };
     }
   }
-  (async () => {
+  addEventListener("load", async () => {
     const outcomes = [];
     for (const each of task) outcomes.push(await attempt(each));
     await fetch("/outcomes", { method: "POST", body: JSON.stringify(outcomes) });
-  })();
+  });
 </script>
 """
 

@@ -106,8 +106,9 @@ async fn answer<S: ObjectStore, V: Verifier>(
     request: Request<Incoming>,
 ) -> Response<Outgoing<S, V>> {
     if flight.is_one_too_many() {
-        let id = thread.context.next_request_id();
-        let refusal = refuse::slow_down(id, thread.events(), origin);
+        let context = &thread.context;
+        let known = (context.next_request_id(), context.now());
+        let refusal = refuse::slow_down(known, thread.events(), origin);
         return refusal.map(|body| Outgoing {
             body: Content::Refusal(body),
             _flight: flight,

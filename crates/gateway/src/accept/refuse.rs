@@ -2,9 +2,10 @@
 
 use crate::{
     Origin,
+    audit::{self, Check},
     events::{Events, RequestRecord},
 };
-use blockhouse_types::RequestId;
+use blockhouse_types::{RequestId, Timestamp};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use std::time::Duration;
@@ -18,8 +19,28 @@ const HEARING: Duration = Duration::from_secs(2);
 const UNHEARD_BYTES_MAX: usize = 64 * 1024;
 
 /// The answer to a request that would be one too many in flight.
-pub(super) fn slow_down(id: RequestId, events: &Events, origin: &Origin) -> Response<Bytes> {
+pub(super) fn slow_down(
+    (id, now): (RequestId, Timestamp),
+    events: &Events,
+    origin: &Origin,
+) -> Response<Bytes> {
     let body = document(id);
+    if let Some(log) = events.audit() {
+        log.leave(Box::new(audit::Record {
+            time: now,
+            request: id,
+            link: None,
+            key_id: None,
+            principal: None,
+            source: origin.peer(),
+            bucket: None,
+            key: None,
+            action: None,
+            refused_by: Some(Check::Room),
+            code: Some("SlowDown"),
+            bytes: 0,
+        }));
+    }
     events.request(&RequestRecord {
         id,
         operation: "Refused",

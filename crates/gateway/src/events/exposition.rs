@@ -210,6 +210,35 @@ impl Requests {
         }
         Ok(())
     }
+
+    /// The threads share one log.
+    fn encode_audit(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(log) = self.0.first().and_then(|events| events.audit()) else {
+            return Ok(());
+        };
+        for (name, help, value) in [
+            (
+                "audit_records",
+                "Decisions written to the audit",
+                log.written(),
+            ),
+            (
+                "audit_records_lost",
+                "Decisions that the audit lacks: there was no room, or the disk refused them",
+                log.lost(),
+            ),
+        ] {
+            let sample = Sample {
+                name,
+                help,
+                kind: SampleKind::Counter,
+                labels: Vec::new(),
+                value,
+            };
+            encode_family(encoder, &[sample])?;
+        }
+        Ok(())
+    }
 }
 
 impl Collector for Requests {
@@ -221,7 +250,8 @@ impl Collector for Requests {
         let sent = ("s3_sent", "Body bytes sent");
         self.encode_bytes(&mut encoder, sent, |row| row.bytes_out.get())?;
         self.encode_errors(&mut encoder)?;
-        self.encode_connections(&mut encoder)
+        self.encode_connections(&mut encoder)?;
+        self.encode_audit(&mut encoder)
     }
 }
 

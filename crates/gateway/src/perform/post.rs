@@ -23,6 +23,7 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
         grant,
         promise,
         body,
+        trail,
         ..
     } = job;
     let bucket = grant.bucket()?;
@@ -31,6 +32,7 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
     let body = RequestBody::open_file(body, caller, promise.clone(), Some(keep), file);
     let (name, key) = (op.put.bucket.clone(), op.put.key.clone());
     let stored = put::store(context, (*id, *now), bucket, op.put, body).await?;
+    trail.stored(stored.bytes());
     let output = PostObjectOutput {
         bucket_url: format!("{}/", location.trim_end_matches('/')),
         bucket: &name,

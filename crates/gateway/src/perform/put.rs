@@ -36,12 +36,14 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
         grant,
         promise,
         body,
+        trail,
         ..
     } = job;
     let bucket = grant.bucket()?;
     has_length(head)?;
     let body = RequestBody::open(body, caller, promise.clone(), Some(DEFAULT_CHECKSUM))?;
     let stored = store(context, (*id, *now), bucket, op, body).await?;
+    trail.stored(stored.bytes());
     Ok(stored.output().response())
 }
 
@@ -53,6 +55,11 @@ pub(super) struct Stored<'a, B, V: Verifier> {
 }
 
 impl<B: Stream, V: Verifier> Stored<'_, B, V> {
+    /// How long it is.
+    pub(super) fn bytes(&self) -> u64 {
+        self.body.bytes_yielded()
+    }
+
     /// What the client is told of it.
     pub(super) fn output(&self) -> PutObjectOutput<'_> {
         PutObjectOutput {
@@ -115,6 +122,7 @@ pub(super) async fn part<S: ObjectStore, V: Verifier, B: Stream>(
         caller,
         promise,
         body,
+        trail,
         ..
     } = job;
     has_length(head)?;
@@ -128,6 +136,7 @@ pub(super) async fn part<S: ObjectStore, V: Verifier, B: Stream>(
         Ok(part) => part,
         Err(error) => return Err(Trouble::of(*id).with(&op.key).put(error, || body.refusal())),
     };
+    trail.stored(body.bytes_yielded());
     Ok(UploadPartOutput {
         etag: part.etag,
         checksum: part.checksum.as_ref(),

@@ -6,7 +6,10 @@
 //! memory. When a read fails in the middle, the body ends with an error and hyper cuts the
 //! connection: the client sees a broken transfer, never a short body that looks whole.
 
-use crate::events::{Events, RequestRecord};
+use crate::{
+    audit,
+    events::{Events, RequestRecord},
+};
 use blockhouse_store::{ObjectReader, ObjectStore, ReadError, StoredObject};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -45,6 +48,7 @@ pub(crate) enum Content<R> {
 /// Tells of a request that is over.
 struct Report {
     record: RequestRecord,
+    audit: Option<Box<audit::Record>>,
     begun: Instant,
     events: Arc<Events>,
 }
@@ -62,15 +66,17 @@ impl<S: ObjectStore> AnswerBody<S> {
         }
     }
 
-    /// Reports `record` to `events` once the body was sent or given up.
+    /// Reports `record` to `events`, and what is to be audited, once the body was sent or given up.
     pub(crate) fn reporting(
         mut self,
         record: RequestRecord,
+        audit: Option<Box<audit::Record>>,
         begun: Instant,
         events: Arc<Events>,
     ) -> Self {
         self.report = Some(Report {
             record,
+            audit,
             begun,
             events,
         });
@@ -99,6 +105,12 @@ impl Drop for Report {
     fn drop(&mut self) {
         self.record.micros = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.events.request(&self.record);
+        if let (Some(log), Some(mut audit)) = (self.events.audit(), self.audit.take()) {
+            if audit.refused_by.is_none() {
+                audit.bytes += self.record.bytes_out;
+            }
+            log.leave(audit);
+        }
     }
 }
 

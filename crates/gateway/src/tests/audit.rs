@@ -1,0 +1,191 @@
+//! What is audited of each decision.
+
+use super::*;
+use crate::audit::{Log, Record};
+use std::sync::mpsc::Receiver;
+
+/// A node with the bucket `bkt`, and where its decisions come out.
+fn audited() -> (Node, Receiver<Box<Record>>) {
+    let (log, records) = Log::new(16);
+    let node = Node::with_events(Events::audited(&log));
+    node.put("/bkt", "").expect(200);
+    node.put("/bkt/key", "data").expect(200);
+    assert_eq!(records.try_iter().count(), 2);
+    (node, records)
+}
+
+/// The one decision that there was since the last one.
+fn only(records: &Receiver<Box<Record>>) -> Record {
+    let mut found: Vec<_> = records.try_iter().collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    *found.remove(0)
+}
+
+#[test]
+fn what_was_allowed() {
+    let (node, records) = audited();
+    let put = node.put("/bkt/key", "12345").expect(200);
+    let told = only(&records);
+    assert_eq!(told.request.to_string(), put.header("x-amz-request-id"));
+    assert_eq!((told.action, told.bytes), (Some("s3:PutObject"), 5));
+    assert_eq!((told.refused_by, told.code), (None, None));
+    assert_eq!(told.bucket.unwrap().as_str(), "bkt");
+    assert_eq!(told.key.unwrap().as_str(), "key");
+    assert_eq!(told.key_id.as_deref(), Some("AKID"));
+    let account = AccountId::parse(OWNER).unwrap();
+    assert_eq!(told.principal, Some(Principal::Root { account }));
+    assert_eq!(told.time, TestClock.now());
+    assert_eq!(told.source.to_string(), "127.0.0.1:5");
+    node.get("/bkt/key").expect(200);
+    let told = only(&records);
+    assert_eq!((told.action, told.bytes), (Some("s3:GetObject"), 5));
+    node.call("HEAD", "/bkt/key", &[], "").expect(200);
+    assert_eq!(only(&records).bytes, 0);
+}
+
+#[test]
+fn which_check_said_no() {
+    let (node, records) = audited();
+    let owner = format!("Fake {OWNER}");
+    let stranger = format!("Fake {STRANGER}");
+    let form = ("content-type", "multipart/form-data; boundary=b");
+    let sha = (
+        "x-amz-content-sha256",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+    );
+    let table: &[(&str, &str, &str, &[(&str, &str)], &str, &str)] = &[
+        (
+            "",
+            "GET",
+            "/bkt/key",
+            &[],
+            "permit:anonymous",
+            "AccessDenied",
+        ),
+        ("", "GET", "/bkt?max-keys=x", &[], "parse", "AccessDenied"),
+        (
+            "Bad",
+            "GET",
+            "/bkt/key",
+            &[],
+            "verify:signature",
+            "SignatureDoesNotMatch",
+        ),
+        (
+            "Down",
+            "GET",
+            "/bkt/key",
+            &[],
+            "verify:unreachable",
+            "SlowDown",
+        ),
+        (
+            &owner,
+            "GET",
+            "/bkt?max-keys=x",
+            &[],
+            "parse",
+            "InvalidArgument",
+        ),
+        (
+            &owner,
+            "GET",
+            "/none/key",
+            &[],
+            "permit:no-such-bucket",
+            "NoSuchBucket",
+        ),
+        (
+            &stranger,
+            "GET",
+            "/bkt/key",
+            &[],
+            "permit:not-the-owner",
+            "AccessDenied",
+        ),
+        (
+            &owner,
+            "GET",
+            "/bkt/key",
+            &[("x-amz-expected-bucket-owner", STRANGER)],
+            "permit:another-owner-expected",
+            "AccessDenied",
+        ),
+        (
+            "",
+            "GET",
+            "/bkt/key?response-expires=0",
+            &[],
+            "permit:override-without-signature",
+            "InvalidRequest",
+        ),
+        (&owner, "GET", "/bkt/none", &[], "state", "NoSuchKey"),
+        (
+            &owner,
+            "GET",
+            "/bkt/key",
+            &[("if-match", "\"x\"")],
+            "condition",
+            "PreconditionFailed",
+        ),
+        (
+            &owner,
+            "PUT",
+            "/bkt/key",
+            &[sha],
+            "body",
+            "XAmzContentSHA256Mismatch",
+        ),
+        (
+            &owner,
+            "PUT",
+            "/bkt?versioning",
+            &[],
+            "body",
+            "MalformedXML",
+        ),
+        (
+            &owner,
+            "POST",
+            "/bkt",
+            &[form],
+            "form",
+            "MalformedPOSTRequest",
+        ),
+        (
+            "",
+            "OPTIONS",
+            "/bkt/key",
+            &[("origin", "https://a")],
+            "preflight",
+            "BadRequest",
+        ),
+    ];
+    for (authorization, method, path, headers, check, code) in table {
+        node.call_as(authorization, method, path, headers, "<x/>");
+        let told = only(&records);
+        let shown = told.refused_by.map(|check| check.to_string());
+        assert_eq!(shown.as_deref(), Some(*check), "{method} {path}");
+        assert_eq!((told.code, told.bytes), (Some(*code), 0), "{method} {path}");
+    }
+}
+
+#[test]
+fn who_is_named_as_far_as_it_was_proven() {
+    let (node, records) = audited();
+    let named = |authorization: &str| {
+        node.call_as(authorization, "GET", "/bkt/none", &[], "");
+        let told = only(&records);
+        (
+            told.key_id.as_deref().map(str::to_owned),
+            told.principal.is_some(),
+        )
+    };
+    assert_eq!(named(""), (None, false));
+    assert_eq!(named("Down"), (None, false));
+    assert_eq!(named("Bad"), (Some("AKID".to_owned()), false));
+    assert_eq!(
+        named(&format!("Fake {STRANGER}")),
+        (Some("AKID".to_owned()), true)
+    );
+}
