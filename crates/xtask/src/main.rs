@@ -112,6 +112,7 @@ fn ci_stages() -> Vec<Stage> {
             &[
                 &["python3", "tests/signers/negative.py", "--launch", NODE],
                 &["python3", "tests/signers/forms.py", "--launch", NODE],
+                &["python3", "tests/signers/audit.py", "--launch", NODE],
                 &["python3", "tests/signers/live.py", "--launch", NODE],
             ],
         ),

@@ -63,7 +63,7 @@ impl Log {
     }
 
     /// Leaves a record; one that finds no room is counted as lost.
-    pub(crate) fn leave(&self, record: Box<Record>) {
+    pub fn leave(&self, record: Box<Record>) {
         if self.queue.try_send(record).is_err() {
             self.shared.lost.fetch_add(1, Relaxed);
         }
