@@ -144,9 +144,11 @@ impl Trail {
         let _ = self.principal.set(principal.clone());
     }
 
-    /// The key of an object that the head does not tell.
-    pub(crate) fn is_about(&self, key: &ObjectKey) {
-        let _ = self.key.set(key.clone());
+    /// The key of the object that it is about, which the head of a form does not tell.
+    pub(crate) fn is_about(&self, key: Option<&ObjectKey>) {
+        if let Some(key) = key {
+            let _ = self.key.set(key.clone());
+        }
     }
 
     /// So many bytes were stored.

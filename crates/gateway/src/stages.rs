@@ -26,9 +26,13 @@
 //! we think of the query. *Opened* has also read what a signature may stand in beside the head: the
 //! fields of a browser's form, up to a bound, and nothing of the file behind them; any other request
 //! passes untouched. A form that is none is refused there, before anybody is asked who sent it: that
-//! says nothing of buckets or keys. *Verified* knows who asks. *Permitted* holds the [`Grant`]: the buckets
-//! that the operation may touch, found nowhere else. The body flows only in *perform*, judged while
-//! it flows; a client that sent `Expect: 100-continue` is refused before it sends a byte.
+//! says nothing of buckets or keys. *Verified* knows who asks. *Permitted* holds the [`Grant`]: the
+//! buckets that the operation may touch, found nowhere else. The body flows only in *perform*, judged
+//! while it flows; a client that sent `Expect: 100-continue` is refused before it sends a byte, unless
+//! what it sends is a form.
+//!
+//! A [`Refusal`] knows at which check it ended, and the [`Trail`] who was found to ask: the audit tells
+//! of both, the client hears neither.
 //!
 //! # What it never does
 //! Answer anything about buckets or keys before the signature was accepted. The exception is the
@@ -285,28 +289,18 @@ pub async fn verify<'a, S: ObjectStore, V: Verifier, B>(
         trail,
         ..
     } = received;
-    let caller = verify::ask(&context.verifier, head, form.as_ref(), tls, now).await;
-    let caller = match caller {
-        Ok(caller) => caller,
-        Err(refused) => {
-            refused
-                .key_id()
-                .into_iter()
-                .for_each(|id| trail.says_key(id));
-            return Err(Refusal(Check::Verify(refused.reason), refused.error));
-        }
-    };
+    let caller = verify::ask(&context.verifier, head, form.as_ref(), (tls, now)).await;
+    let caller = caller.map_err(|refused| {
+        refused.note(trail);
+        Refusal(Check::Verify(refused.reason), refused.error)
+    })?;
     caller.note(trail);
     let asked = match form {
         None => asked,
         Some(form) => asked.and_then(|asked| s3::parse_form(asked, &form, tls, now)),
     };
     let asked = asked.map_err(|error| Refusal(Check::Parse, caller.told(error)))?;
-    asked
-        .operation
-        .key()
-        .into_iter()
-        .for_each(|key| trail.is_about(key));
+    trail.is_about(asked.operation.key());
     Ok(Verified {
         received,
         asked,

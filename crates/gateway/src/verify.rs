@@ -3,8 +3,8 @@
 //!
 //! The question holds the raw head: method, path and query byte for byte, every header value in
 //! order of arrival, and of a form the fields that speak of its signer. Nothing else that this crate
-//! understood of the request is part of it. A verifier
-//! that cannot be asked is 503 SlowDown, never a pass.
+//! understood of the request is part of it. A verifier that cannot be asked is 503 SlowDown, never a
+//! pass.
 
 use crate::audit::Trail;
 use blockhouse_s3::{
@@ -37,9 +37,11 @@ pub(crate) struct Disbelieved {
 }
 
 impl Disbelieved {
-    /// The key that it says it is of.
-    pub(crate) fn key_id(&self) -> Option<&str> {
-        self.key_id.as_deref()
+    /// Leaves for the audit which key it says it is of.
+    pub(crate) fn note(&self, trail: &Trail) {
+        if let Some(id) = &self.key_id {
+            trail.says_key(id);
+        }
     }
 }
 
@@ -115,8 +117,7 @@ pub(crate) async fn ask<'a, V: Verifier>(
     verifier: &'a V,
     head: &Parts,
     form: Option<&Fields>,
-    tls: bool,
-    now: Timestamp,
+    (tls, now): (bool, Timestamp),
 ) -> Result<Caller<'a, V>, Disbelieved> {
     let headers: Vec<(&str, &[u8])> = head
         .headers

@@ -159,6 +159,7 @@ fn ask<V: Verifier>(verifier: &V) -> impl Future<Output = ()> + use<'_, V> {
             query: &query,
             headers: &headers,
             tls: false,
+            form: None,
             now: now(),
         };
         let verdict = verifier.verify(question).await;
