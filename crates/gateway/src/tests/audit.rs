@@ -43,6 +43,16 @@ fn what_was_allowed() {
     assert_eq!(only(&records).bytes, 0);
 }
 
+/// Who asks, how, for what, with which headers; the check that says no, and its code.
+type Row<'a> = (
+    &'a str,
+    &'a str,
+    &'a str,
+    &'a [(&'a str, &'a str)],
+    &'a str,
+    &'a str,
+);
+
 #[test]
 fn which_check_said_no() {
     let (node, records) = audited();
@@ -53,7 +63,7 @@ fn which_check_said_no() {
         "x-amz-content-sha256",
         "0000000000000000000000000000000000000000000000000000000000000000",
     );
-    let table: &[(&str, &str, &str, &[(&str, &str)], &str, &str)] = &[
+    let table: &[Row<'_>] = &[
         (
             "",
             "GET",
