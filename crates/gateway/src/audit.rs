@@ -9,6 +9,7 @@
 //! # How it moves
 //! While a request goes through the trunk, its [`Trail`] notes who it turned out to be. When the last
 //! byte of its answer was handed over, trail and outcome become a [`Record`], which goes into a queue.
+//! Whoever breaks off before is recorded as well: going away early hides nobody.
 //! A thread of its own looks into the queue a few times a second, writes what it finds as one line
 //! each, and turns the file over when it is full. It is not woken by a record: that would be a system
 //! call for every request.
@@ -89,6 +90,8 @@ pub enum Check {
     State,
     /// The node, which could not.
     Node,
+    /// None: the client went away before it was answered. What it asked for may have been done.
+    Gone,
 }
 
 impl Check {
@@ -157,11 +160,15 @@ impl Trail {
     }
 
     /// Puts what was noted into a record.
-    pub(crate) fn tell(self, record: &mut Record) {
-        record.key_id = self.key_id.into_inner();
-        record.principal = self.principal.into_inner();
-        record.key = self.key.into_inner().or(record.key.take());
-        record.bytes = self.stored_bytes.get();
+    pub(crate) fn tell(&self, record: &mut Record) {
+        record.key_id = self.key_id.get().cloned();
+        record.principal = self.principal.get().cloned();
+        if let Some(key) = self.key.get() {
+            record.key = Some(key.clone());
+        }
+        if record.refused_by.is_none() {
+            record.bytes = self.stored_bytes.get();
+        }
     }
 }
 

@@ -92,7 +92,7 @@ impl About {
     /// What is audited of the request, but for the bytes that are yet to be handed over.
     fn audit(
         &self,
-        trail: Trail,
+        trail: &Trail,
         refused_by: Option<Check>,
         code: Option<&'static str>,
     ) -> Box<audit::Record> {
@@ -116,13 +116,45 @@ impl About {
     }
 }
 
+/// A request that was not answered yet. One that never is, because its client went away, is audited
+/// as that when this is dropped.
+pub(crate) struct Unanswered<'a> {
+    log: Option<&'a audit::Log>,
+    about: &'a About,
+    trail: &'a Trail,
+}
+
+impl<'a> Unanswered<'a> {
+    pub(crate) fn new<S: ObjectStore, V: Verifier>(
+        context: &'a Context<S, V>,
+        about: &'a About,
+        trail: &'a Trail,
+    ) -> Self {
+        let log = context.events.audit();
+        Self { log, about, trail }
+    }
+
+    /// The answer is there.
+    pub(crate) fn ends(mut self) {
+        self.log = None;
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if let Some(log) = self.log {
+            log.leave(self.about.audit(self.trail, Some(Check::Gone), None));
+        }
+    }
+}
+
 /// The answer.
 pub(crate) fn answer<S: ObjectStore, V: Verifier, B>(
     context: &Context<S, V>,
     about: About,
     head: &Parts,
     outcome: Result<Reply<S>, (Check, S3Error)>,
-    (inbound, trail): (&Inbound<B>, Trail),
+    (inbound, trail): (&Inbound<B>, &Trail),
     begun: Instant,
 ) -> http::Response<AnswerBody<S>> {
     let refused = outcome.as_ref().err();

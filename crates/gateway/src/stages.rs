@@ -95,7 +95,7 @@ use crate::{
     cors,
     perform::{self, Job},
     permit::{self, Grant},
-    respond::{self, About, AnswerBody, Reply},
+    respond::{self, About, AnswerBody, Reply, Unanswered},
     verify::{self, Caller},
 };
 use blockhouse_s3::{error::S3Error, form::Fields, operation::Operation, parse as s3};
@@ -170,12 +170,14 @@ pub async fn serve_request<S: ObjectStore, V: Verifier, B: Stream>(
     let parsed = parse(context, receive(context, origin, &head, &mut body, &trail));
     let Received { id, now, .. } = parsed.received;
     let about = About::new((id, now), origin.peer(), &parsed.asked);
+    let unanswered = Unanswered::new(context, &about, &trail);
     let outcome = carry(context, parsed)
         .await
         .map(|done| done.reply)
         .map_err(|Refusal(check, error)| (check, error));
     body.settle(&head).await;
-    respond::answer(context, about, &head, outcome, (&body, trail), begun)
+    unanswered.ends();
+    respond::answer(context, about, &head, outcome, (&body, &trail), begun)
 }
 
 /// The stages in their order.

@@ -18,7 +18,11 @@ impl Record {
         object.text("bucket", self.bucket.as_ref().map(|name| name.as_str()));
         object.text("key", self.key.as_ref().map(|key| key.as_str()));
         object.text("action", self.action);
-        let verdict = self.refused_by.map_or("allowed", |_| "refused");
+        let verdict = match self.refused_by {
+            None => "allowed",
+            Some(Check::Gone) => "unanswered",
+            Some(_) => "refused",
+        };
         object.text("verdict", Some(verdict));
         match &self.refused_by {
             None => object.text("check", None),
@@ -47,6 +51,7 @@ impl fmt::Display for Check {
             Self::Body => f.write_str("body"),
             Self::State => f.write_str("state"),
             Self::Node => f.write_str("node"),
+            Self::Gone => f.write_str("gone"),
         }
     }
 }

@@ -180,6 +180,50 @@ fn which_check_said_no() {
     }
 }
 
+/// A body that never comes.
+struct Never;
+
+impl Body for Never {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _task: &mut TaskContext<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Poll::Pending
+    }
+}
+
+#[test]
+fn who_breaks_off_is_told_of_as_well() {
+    let (node, records) = audited();
+    let request = Request::builder()
+        .method("PUT")
+        .uri("/bkt/key")
+        .header("authorization", format!("Fake {OWNER}"))
+        .header("content-length", "5");
+    let request = request.body(Never).unwrap();
+    let address = "127.0.0.1:5".parse().unwrap();
+    let origin = Origin::new(address, address, false, ListenerId(0));
+    {
+        let mut serving = pin!(stages::serve_request(&node.context, &origin, request));
+        let mut task = TaskContext::from_waker(std::task::Waker::noop());
+        assert!(serving.as_mut().poll(&mut task).is_pending());
+        assert_eq!(records.try_iter().count(), 0);
+    }
+    let told = only(&records);
+    assert_eq!(
+        told.refused_by.map(|check| check.to_string()).as_deref(),
+        Some("gone")
+    );
+    assert_eq!((told.code, told.bytes), (None, 0));
+    assert_eq!(
+        (told.action, told.principal.is_some()),
+        (Some("s3:PutObject"), true)
+    );
+}
+
 #[test]
 fn who_is_named_as_far_as_it_was_proven() {
     let (node, records) = audited();
