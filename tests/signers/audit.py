@@ -21,6 +21,7 @@ import negative  # noqa: E402
 import own  # noqa: E402
 import run  # noqa: E402
 import under_test  # noqa: E402
+import wire  # noqa: E402
 
 BUCKET = "audit-rows"
 OBJECT = f"/{BUCKET}/kept \"quoted\""
@@ -128,6 +129,26 @@ def refusals(node):
     node.refused_by("preflight", node.send("OPTIONS", PATH, host), key_id=None, principal=None)
 
 
+def going_away_hides_nobody(node):
+    """Whoever hangs up without waiting for the answer: what was done is recorded all the same."""
+    node.name = "hanging up"
+    keys = [f"fleeting-{n}" for n in range(30)]
+    for key in keys:
+        node.signed("PUT", f"/{BUCKET}/{key}", body=b"x")
+        head = wire.head("DELETE", f"/{BUCKET}/{key}", node.sign.in_header("DELETE", f"/{BUCKET}/{key}"))
+        with wire.connect(node.sign.address) as connection:
+            connection.sendall(head)
+    mark = lambda key: f'"key":"{key}","action":"s3:DeleteObject"'
+    deadline = time.monotonic() + SECONDS
+    while missing := [key for key in keys if node.text().count(mark(key)) != 1]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+    gone = [key for key in keys if node.signed("GET", f"/{BUCKET}/{key}").status == 404]
+    node.check(not set(missing) & set(gone), f"deleted without a record: {missing}")
+    node.check(len(missing) < len(keys), "nobody who hung up was heard")
+
+
 def nothing_secret(node):
     """Also searched for is what must be found, so that the search is known to find anything."""
     node.name = "secrets"
@@ -150,6 +171,7 @@ def main():
         successes(node)
         node.principal = json.loads(node.text().splitlines()[-1])["principal"]
         refusals(node)
+        going_away_hides_nobody(node)
         nothing_secret(node)
     print(f"{node.passed} passed, {node.failed} failed")
     sys.exit(1 if node.failed or not node.passed else 0)
