@@ -179,6 +179,7 @@ async fn ask(
         query: &signed.query,
         headers: &headers,
         tls: signed.tls,
+        form: None,
         now: common::now(),
     };
     client.verify(question).await
@@ -253,6 +254,7 @@ fn whoever_takes_no_answers_holds_up_nobody() {
         query: "",
         headers: &[("authorization", b"AWS4-HMAC-SHA256 nonsense")],
         tls: false,
+        form: None,
         now: common::now(),
     };
     while frame.verify(1, question).is_ok() {}
