@@ -17,11 +17,13 @@
 //! Why a body was refused stays with it ([`RequestBody::refusal`]): the store knows only that.
 
 mod document;
+mod hashing;
 mod inbound;
 mod request;
 mod source;
 
 pub(crate) use document::collect;
+pub use hashing::Hashing;
 pub use inbound::{Inbound, Stream};
 pub(crate) use request::{BODY_BYTES_MAX, RequestBody};
 pub(crate) use source::SourceBody;

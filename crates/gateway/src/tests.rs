@@ -7,12 +7,13 @@ mod bodies;
 mod buckets;
 mod copies;
 mod deletes;
+mod hashing;
 mod listings;
 mod multipart;
 mod objects;
 mod order;
 
-use crate::{Context, ListenerId, Origin, Site, events::Events, stages};
+use crate::{Context, Hashing, ListenerId, Origin, Site, events::Events, stages};
 use blockhouse_s3::parse::Domains;
 use blockhouse_store::model::Model;
 use blockhouse_types::{AccountId, Clock, Entropy, Timestamp};
@@ -231,9 +232,15 @@ struct Node {
 
 impl Node {
     fn new() -> Self {
+        Self::hashing(Hashing::default())
+    }
+
+    /// A node whose bodies are hashed like this.
+    fn hashing(hashing: Hashing) -> Self {
         let context = Context {
             store: Model::new(),
             verifier: Fake::default(),
+            hashing,
             clock: Arc::new(TestClock),
             entropy: RefCell::new(Box::new(Counting(0))),
             site: Arc::new(Site {

@@ -7,10 +7,11 @@
 //!                           └─ Trailer ──► link? ───┴─► end: length, hash, MD5, checksum kept? ─► seal
 //! ```
 
-use super::{Inbound, Stream};
+use super::{Hashing, Inbound, Stream, hashing::BodyHashing};
 use crate::verify::Caller;
+use blockhouse_digest::Lost;
 use blockhouse_s3::{
-    checksum::{BodyDigests, Digest, Digests, Wants},
+    checksum::{Digest, Digests, Wants},
     chunked::{Decoder, Event, Mode},
     error::{ErrorKind, S3Error},
     parse::BodyPromise,
@@ -35,7 +36,7 @@ pub(crate) struct RequestBody<'a, B, V: Verifier> {
     declared_len: Option<u64>,
     bytes_yielded: u64,
     trailer: Option<Checksum>,
-    digests: Option<BodyDigests>,
+    digests: Option<BodyHashing>,
     sealed: Option<Digests>,
     refusal: Option<S3Error>,
 }
@@ -71,11 +72,12 @@ where
     V: Verifier,
 {
     /// The body behind `inbound`, bound to the caller's signature as the verifier said and to the
-    /// head's `promise`. The checksum that is kept is the promised one, or one by `keep`. Refuses at
-    /// once what cannot come to a clean end: no or too great a length.
+    /// head's `promise`, hashed as `hashing` says. The checksum that is kept is the promised one, or
+    /// one by `keep`. Refuses at once what cannot come to a clean end: no or too great a length.
     pub(crate) fn open(
         inbound: &'a mut Inbound<B>,
         caller: &'a Caller<'_, V>,
+        hashing: &Hashing,
         promise: BodyPromise,
         keep: Option<ChecksumAlgorithm>,
     ) -> Result<Self, S3Error> {
@@ -117,7 +119,7 @@ where
             declared_len,
             bytes_yielded: 0,
             trailer: None,
-            digests: Some(BodyDigests::new(wants)),
+            digests: Some(hashing.begin(wants, declared_len)),
             sealed: None,
             refusal: None,
         })
@@ -154,26 +156,26 @@ where
                 }
             };
             match step {
-                Step::Data(bytes) => return self.take(bytes).map(Some),
+                Step::Data(bytes) => return self.take(bytes).await.map(Some),
                 Step::Other => {}
-                Step::End => return self.finish().map(|()| None),
+                Step::End => return self.finish().await.map(|()| None),
             }
         }
     }
 
-    fn take(&mut self, bytes: Bytes) -> Result<Bytes, S3Error> {
+    async fn take(&mut self, bytes: Bytes) -> Result<Bytes, S3Error> {
         self.bytes_yielded += bytes.len() as u64;
         if self.bytes_yielded > BODY_BYTES_MAX {
             return Err(too_large(None));
         }
         if let Some(digests) = &mut self.digests {
-            digests.update(&bytes);
+            digests.update(&bytes).await.map_err(lost)?;
         }
         Ok(bytes)
     }
 
     /// The clean end, or the promise that was broken.
-    fn finish(&mut self) -> Result<(), S3Error> {
+    async fn finish(&mut self) -> Result<(), S3Error> {
         if self
             .declared_len
             .is_some_and(|len| len != self.bytes_yielded)
@@ -184,7 +186,9 @@ where
             .digests
             .take()
             .ok_or(ErrorKind::InternalError)?
-            .finish();
+            .finish()
+            .await
+            .map_err(lost)?;
         digests.verify(&self.promise, self.trailer.as_ref(), self.payload.as_ref())?;
         self.sealed = Some(digests);
         Ok(())
@@ -330,6 +334,12 @@ async fn received<B: Stream>(inbound: &mut Inbound<B>) -> Result<Option<Bytes>, 
         .next()
         .await
         .map_err(|_| ErrorKind::IncompleteBody.into())
+}
+
+/// 500 InternalError: nobody knows what the bytes were.
+fn lost(error: Lost) -> S3Error {
+    tracing::error!(%error, "a body was turned away");
+    ErrorKind::InternalError.into()
 }
 
 /// 400 EntityTooLarge.

@@ -36,7 +36,13 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
     } = job;
     let bucket = grant.bucket()?;
     has_length(head)?;
-    let mut body = RequestBody::open(body, caller, promise.clone(), Some(DEFAULT_CHECKSUM))?;
+    let mut body = RequestBody::open(
+        body,
+        caller,
+        &context.hashing,
+        promise.clone(),
+        Some(DEFAULT_CHECKSUM),
+    )?;
     let tags = bucket_documents::tags_if_expiring(bucket, &op.attributes.tags);
     let new = NewObject {
         bucket: bucket.id,
@@ -86,7 +92,7 @@ pub(super) async fn part<S: ObjectStore, V: Verifier, B: Stream>(
     } = job;
     has_length(head)?;
     let keep = part_checksum(asked, promise.checksum_algorithm())?;
-    let mut body = RequestBody::open(body, caller, promise.clone(), Some(keep))?;
+    let mut body = RequestBody::open(body, caller, &context.hashing, promise.clone(), Some(keep))?;
     let part = match context
         .store
         .put_part(&upload, op.part, &mut body, *now)
