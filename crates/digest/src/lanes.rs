@@ -1,12 +1,12 @@
 //! Many bodies' pieces through the lanes of one kernel.
 //!
 //! ```text
-//!   job 0  ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓          every job with a run of whole blocks is in a lane; a step is
-//!   job 1  ▓▓▓▓▓▓▓▓▓                 as long as the shortest run, then that job goes on with its
-//!   job 2  ▓▓▓▓▓▓▓▓▓▓▓▓▓             next piece, or leaves its lane to another job
+//!   job 0  ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓          every job with a piece of some blocks is in a lane; a step is
+//!   job 1  ▓▓▓▓▓▓▓▓▓                 as long as the shortest piece, then that job goes on with its
+//!   job 2  ▓▓▓▓▓▓▓▓▓▓▓▓▓             next one, or leaves its lane to another job
 //!          └─ step ┘
 //! ```
-//! What is no run of blocks (the ends of pieces, tiny pieces, padding) is hashed alone.
+//! The rest (the ends of pieces, tiny pieces, padding) is hashed alone.
 
 use crate::{
     Hashes,
@@ -17,7 +17,7 @@ use bytes::{Buf as _, Bytes};
 use std::{collections::VecDeque, ops::Range};
 
 /// A piece, or what is left of it, is worth a lane from so many bytes on.
-const RUN_BYTES_MIN: usize = 512;
+const LANE_BYTES_MIN: usize = 512;
 
 /// Both hashes take so many blocks of each lane in turn: the second finds them in the cache.
 const TURN_BLOCKS: usize = 32;
@@ -78,10 +78,10 @@ impl Job {
         self.stream.finish(kernel)
     }
 
-    /// Hashes what is not worth a lane, up to the next run of blocks or the end.
+    /// Hashes what is not worth a lane, up to the next piece that is, or the end.
     fn settle(&mut self, kernel: Kernel) {
         while let Some(piece) = self.pieces.front_mut() {
-            let taken = match (self.stream.is_at_block(), piece.len() >= RUN_BYTES_MIN) {
+            let taken = match (self.stream.is_at_block(), piece.len() >= LANE_BYTES_MIN) {
                 (true, true) => return,
                 (false, _) => self.stream.fill_tail(kernel, piece),
                 (true, false) => {
@@ -93,8 +93,8 @@ impl Job {
         }
     }
 
-    /// The run of blocks at hand.
-    fn run(&self) -> &[Block] {
+    /// The whole blocks of the piece at hand.
+    fn blocks(&self) -> &[Block] {
         self.pieces.front().map_or(&[], |piece| piece.as_chunks().0)
     }
 
@@ -119,7 +119,7 @@ pub(crate) fn step<'a>(kernel: Kernel, jobs: impl Iterator<Item = &'a mut Job>) 
             running.push(job);
         }
     }
-    let Some(shortest) = running.iter().map(|job| job.run().len()).min() else {
+    let Some(shortest) = running.iter().map(|job| job.blocks().len()).min() else {
         return;
     };
     let blocks = shortest.min(STEP_BLOCKS_MAX);
@@ -135,13 +135,13 @@ pub(crate) fn step<'a>(kernel: Kernel, jobs: impl Iterator<Item = &'a mut Job>) 
     }
 }
 
-/// Takes these blocks of each job's run into its hashes.
+/// Takes these blocks of each job's piece into its hashes.
 fn compress(kernel: Kernel, running: &mut [&mut Job], blocks: Range<usize>) {
     let mut lanes: [&[Block]; LANES_MAX] = [&[]; LANES_MAX];
     let (mut md5, mut sha256) = ([[0; 4]; LANES_MAX], [[0; 8]; LANES_MAX]);
     let mut sha256_lanes = 0;
     for (lane, job) in running.iter().enumerate() {
-        lanes[lane] = &job.run()[blocks.clone()];
+        lanes[lane] = &job.blocks()[blocks.clone()];
         md5[lane] = job.stream.md5;
         if let Some(state) = job.stream.sha256 {
             sha256[lane] = state;
