@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// From this length on a body is handed to the workers, in bytes. docs/decisions/0006 has the
 /// measurement.
-const HANDED_BYTES_MIN: u64 = 64 << 10;
+const HANDED_BYTES_MIN: u64 = 16 << 10;
 
 /// Who hashes bodies. By default each is hashed where it passes by.
 #[derive(Debug, Clone, Default)]
