@@ -9,7 +9,15 @@
 //! processor once. Nothing here buffers, pads or knows how long a stream is.
 
 mod md5;
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "for wide vectors alone")
+)]
 mod sha256;
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "for wide vectors alone")
+)]
 mod word;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code, reason = "vector instructions; see its header")]

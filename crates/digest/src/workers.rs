@@ -165,6 +165,8 @@ impl Shared {
                 self.kernel,
                 lanes.iter_mut().map(|lane: &mut Lane| &mut lane.job),
             );
+            // Where an I/O thread shares the core it comes first: what it brings fills lanes.
+            thread::yield_now();
         }
     }
 

@@ -1,6 +1,7 @@
-//! SHA-256's compression of one block after the other, for as many streams as a [`Word`] has lanes.
+//! SHA-256's compression of one block after the other, for as many streams as a [`Sha256Word`]
+//! has lanes.
 
-use super::{Block, word::Word};
+use super::{Block, word::Sha256Word};
 
 /// What a stream begins with. Source: FIPS 180-4, section 5.3.3.
 pub(crate) const START: [u32; 8] = [
@@ -164,7 +165,7 @@ macro_rules! schedule {
 
 /// The big sigmas, their turns to the right written as turns to the left.
 #[inline(always)]
-fn turned<W: Word, const A: i32, const B: i32, const C: i32>(word: W) -> W {
+fn turned<W: Sha256Word, const A: i32, const B: i32, const C: i32>(word: W) -> W {
     let (a, b, c) = (
         word.rotate_left::<A>(),
         word.rotate_left::<B>(),
@@ -175,14 +176,14 @@ fn turned<W: Word, const A: i32, const B: i32, const C: i32>(word: W) -> W {
 
 /// The small sigmas.
 #[inline(always)]
-fn mixed<W: Word, const A: i32, const B: i32, const SHIFT: u32>(word: W) -> W {
+fn mixed<W: Sha256Word, const A: i32, const B: i32, const SHIFT: u32>(word: W) -> W {
     let (a, b) = (word.rotate_left::<A>(), word.rotate_left::<B>());
     a.xor3(b, word.shift_right::<SHIFT>())
 }
 
 /// Takes the blocks of every lane into its state. All lanes have as many blocks as the first.
 #[inline(always)]
-pub(super) fn compress<W: Word>(states: &mut [[u32; 8]], lanes: &[&[Block]]) {
+pub(super) fn compress<W: Sha256Word>(states: &mut [[u32; 8]], lanes: &[&[Block]]) {
     let mut sum: [W; 8] = std::array::from_fn(|at| W::gather(states, at));
     for at in 0..lanes[0].len() {
         let mut w = W::load(lanes, at).map(W::swap_bytes);

@@ -1,8 +1,8 @@
-//! A vector of 32-bit words, one of each lane: all that MD5 and SHA-256 ask of a machine.
+//! A vector of 32-bit words, one of each lane: all that the hashes ask of a machine.
 
 use super::Block;
 
-/// One word of each lane. The sums wrap.
+/// One word of each lane, as MD5 needs it. The sums wrap.
 pub(super) trait Word: Copy {
     /// How many streams go side by side.
     const LANES: usize;
@@ -16,19 +16,23 @@ pub(super) trait Word: Copy {
     fn load(lanes: &[&[Block]], at: usize) -> [Self; 16];
 
     fn add(self, other: Self) -> Self;
-    fn xor(self, other: Self) -> Self;
     fn rotate_left<const BITS: i32>(self) -> Self;
-    fn shift_right<const BITS: u32>(self) -> Self;
-    /// The first byte highest instead of lowest, in each word.
-    fn swap_bytes(self) -> Self;
 
     /// Bit by bit: `yes` where `self` is set, else `no`.
     fn choose(self, yes: Self, no: Self) -> Self;
-    /// Bit by bit: what at least two say.
-    fn majority(self, b: Self, c: Self) -> Self;
     fn xor3(self, b: Self, c: Self) -> Self;
     /// `c ^ (b | !d)`, of MD5's fourth round.
     fn md5_i(b: Self, c: Self, d: Self) -> Self;
+}
+
+/// What SHA-256 needs besides. There is no one-stream version: the processor's own instructions are
+/// better at that.
+pub(super) trait Sha256Word: Word {
+    fn shift_right<const BITS: u32>(self) -> Self;
+    /// The first byte highest instead of lowest, in each word.
+    fn swap_bytes(self) -> Self;
+    /// Bit by bit: what at least two say.
+    fn majority(self, b: Self, c: Self) -> Self;
 }
 
 /// One stream: plain words.
@@ -62,33 +66,13 @@ impl Word for u32 {
     }
 
     #[inline(always)]
-    fn xor(self, other: Self) -> Self {
-        self ^ other
-    }
-
-    #[inline(always)]
     fn rotate_left<const BITS: i32>(self) -> Self {
         u32::rotate_left(self, BITS.unsigned_abs())
     }
 
     #[inline(always)]
-    fn shift_right<const BITS: u32>(self) -> Self {
-        self >> BITS
-    }
-
-    #[inline(always)]
-    fn swap_bytes(self) -> Self {
-        u32::swap_bytes(self)
-    }
-
-    #[inline(always)]
     fn choose(self, yes: Self, no: Self) -> Self {
         (self & yes) | (!self & no)
-    }
-
-    #[inline(always)]
-    fn majority(self, b: Self, c: Self) -> Self {
-        (self & b) | (c & (self | b))
     }
 
     #[inline(always)]
@@ -141,33 +125,13 @@ impl<W: Word> Word for Pair<W> {
     }
 
     #[inline(always)]
-    fn xor(self, other: Self) -> Self {
-        Self(self.0.xor(other.0), self.1.xor(other.1))
-    }
-
-    #[inline(always)]
     fn rotate_left<const BITS: i32>(self) -> Self {
         Self(self.0.rotate_left::<BITS>(), self.1.rotate_left::<BITS>())
     }
 
     #[inline(always)]
-    fn shift_right<const BITS: u32>(self) -> Self {
-        Self(self.0.shift_right::<BITS>(), self.1.shift_right::<BITS>())
-    }
-
-    #[inline(always)]
-    fn swap_bytes(self) -> Self {
-        Self(self.0.swap_bytes(), self.1.swap_bytes())
-    }
-
-    #[inline(always)]
     fn choose(self, yes: Self, no: Self) -> Self {
         Self(self.0.choose(yes.0, no.0), self.1.choose(yes.1, no.1))
-    }
-
-    #[inline(always)]
-    fn majority(self, b: Self, c: Self) -> Self {
-        Self(self.0.majority(b.0, c.0), self.1.majority(b.1, c.1))
     }
 
     #[inline(always)]

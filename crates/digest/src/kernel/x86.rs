@@ -6,7 +6,7 @@
 
 use super::{
     Block, md5, sha256,
-    word::{Pair, Word},
+    word::{Pair, Sha256Word, Word},
 };
 use std::arch::x86_64 as cpu;
 
@@ -95,6 +95,11 @@ impl Eight {
         Self(unsafe { cpu::_mm256_loadu_si256(words.as_ptr().cast()) })
     }
 
+    #[inline(always)]
+    fn xor(self, other: Self) -> Self {
+        Self(instruction!(cpu::_mm256_xor_si256(self.0, other.0)))
+    }
+
     /// The words of eight rows of 32 bytes, by columns.
     #[inline(always)]
     fn transpose(r: [cpu::__m256i; 8]) -> [Self; 8] {
@@ -175,11 +180,6 @@ impl Word for Eight {
     }
 
     #[inline(always)]
-    fn xor(self, other: Self) -> Self {
-        Self(instruction!(cpu::_mm256_xor_si256(self.0, other.0)))
-    }
-
-    #[inline(always)]
     fn rotate_left<const BITS: i32>(self) -> Self {
         // The counts are constants, so that both become shifts by a constant.
         Self(instruction!(cpu::_mm256_or_si256(
@@ -189,32 +189,12 @@ impl Word for Eight {
     }
 
     #[inline(always)]
-    fn shift_right<const BITS: u32>(self) -> Self {
-        let bits = BITS.cast_signed();
-        Self(instruction!(cpu::_mm256_srl_epi32(
-            self.0,
-            cpu::_mm_cvtsi32_si128(bits)
-        )))
-    }
-
-    #[inline(always)]
-    fn swap_bytes(self) -> Self {
-        let order = Self::from_words(std::array::from_fn(swapped));
-        Self(instruction!(cpu::_mm256_shuffle_epi8(self.0, order.0)))
-    }
-
-    #[inline(always)]
     fn choose(self, yes: Self, no: Self) -> Self {
         // One waits for `self` no longer than for the xor of the two others.
         Self(instruction!(cpu::_mm256_xor_si256(
             no.0,
             cpu::_mm256_and_si256(self.0, cpu::_mm256_xor_si256(yes.0, no.0))
         )))
-    }
-
-    #[inline(always)]
-    fn majority(self, b: Self, c: Self) -> Self {
-        self.xor(b).choose(c, b)
     }
 
     #[inline(always)]
@@ -349,15 +329,27 @@ impl Word for Sixteen {
     }
 
     #[inline(always)]
-    fn xor(self, other: Self) -> Self {
-        Self(instruction!(cpu::_mm512_xor_si512(self.0, other.0)))
-    }
-
-    #[inline(always)]
     fn rotate_left<const BITS: i32>(self) -> Self {
         Self(instruction!(cpu::_mm512_rol_epi32::<BITS>(self.0)))
     }
 
+    #[inline(always)]
+    fn choose(self, yes: Self, no: Self) -> Self {
+        Self::by_table::<0xca>(self, yes, no)
+    }
+
+    #[inline(always)]
+    fn xor3(self, b: Self, c: Self) -> Self {
+        Self::by_table::<0x96>(self, b, c)
+    }
+
+    #[inline(always)]
+    fn md5_i(b: Self, c: Self, d: Self) -> Self {
+        Self::by_table::<0x39>(b, c, d)
+    }
+}
+
+impl Sha256Word for Sixteen {
     #[inline(always)]
     fn shift_right<const BITS: u32>(self) -> Self {
         Self(instruction!(cpu::_mm512_srli_epi32::<BITS>(self.0)))
@@ -370,23 +362,8 @@ impl Word for Sixteen {
     }
 
     #[inline(always)]
-    fn choose(self, yes: Self, no: Self) -> Self {
-        Self::by_table::<0xca>(self, yes, no)
-    }
-
-    #[inline(always)]
     fn majority(self, b: Self, c: Self) -> Self {
         Self::by_table::<0xe8>(self, b, c)
-    }
-
-    #[inline(always)]
-    fn xor3(self, b: Self, c: Self) -> Self {
-        Self::by_table::<0x96>(self, b, c)
-    }
-
-    #[inline(always)]
-    fn md5_i(b: Self, c: Self, d: Self) -> Self {
-        Self::by_table::<0x39>(b, c, d)
     }
 }
 
