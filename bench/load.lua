@@ -1,8 +1,10 @@
--- What wrk sends. Arguments: HEADS BODY FIRST COUNT
+-- What wrk sends. Arguments: HEADS BODY FIRST COUNT SIZE
 -- HEADS: a file with one request head a line, CRLF written as \1; sent in order from line FIRST, from
 -- the top again at the end. BODY: "-", or a file; its first 16 bytes are replaced by a counter, so
 -- that a server that stores equal blocks once has to store each. COUNT: stop after so many answers.
-local heads, sent, body, counter, first = {}, 0, nil, 0, true
+-- SIZE: when it is not 0, BODY has several bodies of this size, sent in turn and unchanged, because
+-- their hashes stand in the heads; the number of heads is a multiple of theirs.
+local heads, bodies, sent, body, counter, first = {}, {}, 0, nil, 0, true
 
 function init(arguments)
   for line in io.lines(arguments[1]) do heads[#heads + 1] = line:gsub("\1", "\r\n") end
@@ -12,6 +14,10 @@ function init(arguments)
     file:close()
     math.randomseed(os.time())
     counter = math.random(1, 2 ^ 30) * 65536
+    local size = tonumber(arguments[5] or "0")
+    if size > 0 then
+      for from = 1, #body, size do bodies[#bodies + 1] = body:sub(from, from + size - 1) end
+    end
   end
   sent = tonumber(arguments[3] or "0") % #heads
   local count, answers = tonumber(arguments[4] or "0"), 0
@@ -29,9 +35,11 @@ end
 
 function request()
   local head = heads[sent % #heads + 1]
+  local fixed = bodies[sent % math.max(1, #bodies) + 1]
   -- wrk asks once to see whether the script works, and does not send that one.
   if first then first = false else sent = sent + 1 end
   if not body then return head end
+  if fixed then return head .. fixed end
   counter = counter + 1
   return head .. string.format("%016.0f", counter) .. body:sub(17)
 end

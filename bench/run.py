@@ -10,6 +10,7 @@ digest and syncs nothing. Rates are what this machine gave at that moment.
 """
 import argparse
 import datetime
+import hashlib
 import http.client
 import json
 import os
@@ -33,14 +34,16 @@ BUCKET, LISTED = "bench", "bench-list"
 SMALL = [f"s/{n:05d}" for n in range(10_000)]
 LARGE = [f"m/{n:03d}" for n in range(64)]
 LISTED_KEYS = 100_000
+FIXED = [os.urandom(MIB) for _ in range(8)]
+FIXED_SHA256 = [hashlib.sha256(body).hexdigest() for body in FIXED]
 
 
 class Workload:
     """What is sent: `heads(signer, peer)` gives the request heads."""
 
-    def __init__(self, name, connections, size, heads, body=None, https=False):
+    def __init__(self, name, connections, size, heads, body=None, https=False, fixed=False):
         self.name, self.connections, self.size = name, connections, size
-        self.heads, self.body, self.https = heads, body, https
+        self.heads, self.body, self.https, self.fixed = heads, body, https, fixed
 
 
 def fresh_keys(prefix, count):
@@ -56,6 +59,12 @@ def puts(prefix, count, size, signed=False):
     return lambda: [("PUT", f"/{BUCKET}/{key}", None, (size, signed)) for key in fresh_keys(prefix, count)]
 
 
+def hashed_puts(prefix, count):
+    """PUTs of the fixed bodies in turn, each with its SHA-256 signed."""
+    return lambda: [("PUT", f"/{BUCKET}/{key}", None, (len(FIXED[n % len(FIXED)]), FIXED_SHA256[n % len(FIXED)]))
+                    for n, key in enumerate(fresh_keys(prefix, count))]
+
+
 def lists():
     starts = [f"k{n * 1000 * 37 % (LISTED_KEYS - 1000):06d}" for n in range(90)]
     return [("GET", f"/{LISTED}", {"list-type": "2", "max-keys": "1000", "start-after": start}, None)
@@ -68,6 +77,7 @@ WORKLOADS = [
     Workload("put4k-signed", 32, KIB4, puts("p4s", 60_000, KIB4, signed=True), body=KIB4),
     Workload("get1m", 8, MIB, gets(LARGE)),
     Workload("put1m", 8, MIB, puts("p1", 1_500, MIB), body=MIB),
+    Workload("put1m-hashed", 16, MIB, hashed_puts("p1h", 1_504), body=MIB, fixed=True),
     Workload("list1k", 4, 0, lists),
     Workload("get4k-https", 32, KIB4, gets(SMALL), https=True),
     Workload("put4k-https", 32, KIB4, puts("p4t", 100_000, KIB4), body=KIB4, https=True),
@@ -82,9 +92,17 @@ def body_file(work, size):
     return path
 
 
+def fixed_bodies_file(work):
+    path = os.path.join(work, "bodies")
+    if not os.path.exists(path):
+        with open(path, "wb") as file:
+            file.writelines(FIXED)
+    return path
+
+
 def write_heads(peer, work, name, requests, https=False):
-    """Writes wrk's request file. A signed PUT signs the payload as unsigned: the body's counter
-    changes its hash with every request."""
+    """Writes wrk's request file. A signed PUT signs the payload as unsigned, because the body's
+    counter changes its hash with every request, unless its body is a fixed one."""
     url = urlparse(peer.https if https else peer.url)
     signer = Signer(peer.access_key, peer.secret, peer.region, url.netloc)
     path = os.path.join(work, f"{peer.name}-{name}")
@@ -92,7 +110,8 @@ def write_heads(peer, work, name, requests, https=False):
         for method, target, query, body in requests:
             lines = []
             if peer.signed and body and body[1]:
-                target, lines = signer.head(method, target, "UNSIGNED-PAYLOAD", query)
+                payload = "UNSIGNED-PAYLOAD" if body[1] is True else body[1]
+                target, lines = signer.head(method, target, payload, query)
             elif peer.signed:
                 target = signer.presign(method, target, query)
             if body:
@@ -102,10 +121,11 @@ def write_heads(peer, work, name, requests, https=False):
     return path
 
 
-def wrk(peer, heads, connections, seconds, body="-", first=0, count=0, https=False):
+def wrk(peer, heads, connections, seconds, body="-", first=0, count=0, https=False, size=0):
     url = (peer.https if https else peer.url) + "/"
     words = ["taskset", "-c", CLIENT_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout",
-             "60s", "-s", os.path.join(HERE, "load.lua"), url, "--", heads, body, str(first), str(count)]
+             "60s", "-s", os.path.join(HERE, "load.lua"), url, "--", heads, body, str(first), str(count),
+             str(size)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if count:
         # wrk sleeps out its whole time: it is ended when the script says that all were answered.
@@ -196,9 +216,12 @@ def measure(peer, workload, work, seconds, state):
         state[key] = [heads, 0]
     heads, first = state[key]
     body = body_file(work, workload.body) if workload.body else "-"
+    if workload.fixed:
+        body = fixed_bodies_file(work)
     pids = peer.pids()
     cpu, bytes_before, flushed = cpu_seconds(pids), written_bytes(pids), flushes()
-    result = wrk(peer, heads, workload.connections, seconds, body, first, https=workload.https)
+    result = wrk(peer, heads, workload.connections, seconds, body, first, https=workload.https,
+                 size=workload.body if workload.fixed else 0)
     cpu, flushed = cpu_seconds(pids) - cpu, flushes() - flushed
     requests = max(1, result["requests"])
     if workload.body:
@@ -228,14 +251,18 @@ def table(results, names):
         if not rows:
             continue
         base = rows.get("nginx", {}).get("cpu_us")
+        per_byte = workload.size >= MIB
         out += [f"\n### {workload.name} ({workload.connections} connections)\n",
-                "| server | ratio to nginx | CPU us/request | requests/s | p50 ms | p99 ms | "
-                "bytes/request | flushes/request | RSS MiB |", "|---|---|---|---|---|---|---|---|---|"]
+                f"| server | ratio to nginx | CPU us/request |{' CPU ns/byte |' if per_byte else ''} requests/s | "
+                "p50 ms | p99 ms | bytes/request | flushes/request | RSS MiB |",
+                "|---|---|---|---|---|---|---|---|---|" + ("---|" if per_byte else "")]
         for name, row in rows.items():
             ratio = f"{row['cpu_us'] / base:.2f}" if base else "-"
             writes = workload.body is not None
             out.append(
-                f"| {name} | {ratio} | {row['cpu_us']:.1f} | {row['rate']:.0f} | {row['p50_ms']:.2f} | "
+                f"| {name} | {ratio} | {row['cpu_us']:.1f} | "
+                + (f"{row['cpu_us'] * 1e3 / workload.size:.2f} | " if per_byte else "")
+                + f"{row['rate']:.0f} | {row['p50_ms']:.2f} | "
                 f"{row['p99_ms']:.2f} | {row['bytes']:.0f} | "
                 f"{format(row['flushes'], '.3f') if writes else '-'} | {row['rss_mib']:.0f} |"
                 + (f" {row['bad']:.0f} bad answers" if row["bad"] else ""))

@@ -5,7 +5,8 @@
 //!   listeners ─► backend (io_uring or plain calls) ─► devices ─► engine ─► log writer thread
 //!        │                                                          │
 //!        └────────────► I/O threads, one per core: ◄── store handle ┘
-//!                       context { store, verifier, clock, ids } + gateway
+//!                       context { store, verifier, hashing, clock, ids } + gateway
+//!                                                     └─► digest workers
 //! ```
 //!
 //! Ports come first, because a taken one must be told at once and not after a recovery.
@@ -16,8 +17,9 @@ mod sockets;
 use crate::{addresses::Addresses, node::Ending, secrets};
 use anyhow::{Context as _, Result, anyhow, bail};
 use blockhouse_device::Backend;
+use blockhouse_digest::{Bounds, Workers};
 use blockhouse_gateway::{
-    Context, Site,
+    Context, Hashing, Site,
     accept::{self, Door},
     admin,
     audit::Audit,
@@ -95,6 +97,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         domains: Domains::new(settings.domains.clone()),
         buckets_max: BUCKETS_MAX,
     });
+    let hashing = hashing(&settings.digest_cores)?;
     let drain = Drain::default();
     let audit = settings.audit.as_deref().map(Audit::start).transpose();
     let audit = audit.context("the audit")?;
@@ -113,6 +116,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
                 backend: backend.clone(),
                 handle: pool.handle(),
                 verifier: settings.verifier.clone(),
+                hashing: hashing.clone(),
                 site: Arc::clone(&site),
                 events: Arc::clone(events),
                 drain: drain.watch(),
@@ -142,6 +146,7 @@ struct IoThread {
     handle: pool::Handle,
     /// Its socket.
     verifier: PathBuf,
+    hashing: Hashing,
     site: Arc<Site>,
     events: Arc<Events>,
     drain: blockhouse_gateway::drain::DrainWatch,
@@ -155,6 +160,7 @@ impl IoThread {
             let context = Context {
                 store: self.handle.store()?,
                 verifier: Client::new(&self.verifier),
+                hashing: self.hashing,
                 clock: Arc::new(SystemClock),
                 entropy: RefCell::new(Box::new(secrets::generator()?)),
                 site: self.site,
@@ -206,6 +212,12 @@ fn backend(mode: IoMode) -> Result<Backend> {
             Ok(backend)
         }
     }
+}
+
+/// Digest workers on the cores that are theirs; without any, one that runs wherever there is time.
+fn hashing(cores: &[usize]) -> Result<Hashing> {
+    let workers = Workers::start(cores, Bounds::default()).context("the digest workers")?;
+    Ok(Hashing::by(Arc::new(workers)))
 }
 
 /// The admin listener answers on a thread of its own, however busy the others are. The engine's

@@ -18,12 +18,14 @@
 
 mod document;
 mod form;
+mod hashing;
 mod inbound;
 mod request;
 mod source;
 
 pub(crate) use document::collect;
 pub(crate) use form::read_fields;
+pub use hashing::Hashing;
 pub(crate) use inbound::BrokenOff;
 pub use inbound::{Inbound, Stream};
 pub(crate) use request::{BODY_BYTES_MAX, RequestBody};

@@ -1,9 +1,9 @@
 //! What one I/O thread has at hand while it serves requests.
 //!
 //! Everything that differs between a node, a test and a simulated node stands here: the store, the
-//! verifier, the clock, the randomness. The trunk reaches the world through nothing else.
+//! verifier, who hashes, the clock, the randomness. The trunk reaches the world through nothing else.
 
-use crate::events::Events;
+use crate::{body::Hashing, events::Events};
 use blockhouse_s3::parse::Domains;
 use blockhouse_store::ObjectStore;
 use blockhouse_types::{Clock, Entropy, RequestId, Timestamp};
@@ -27,6 +27,8 @@ pub struct Context<S: ObjectStore, V: Verifier> {
     pub store: S,
     /// Who judges signatures.
     pub verifier: V,
+    /// Who hashes bodies.
+    pub hashing: Hashing,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Where request ids come from.

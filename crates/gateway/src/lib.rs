@@ -41,7 +41,7 @@ mod respond;
 pub mod stages;
 mod verify;
 
-pub use body::{Inbound, Stream};
+pub use body::{Hashing, Inbound, Stream};
 pub use context::{Context, Site};
 pub use origin::{ListenerId, Origin};
 pub use respond::{AnswerBody, AnswerBroken};

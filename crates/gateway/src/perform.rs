@@ -74,7 +74,13 @@ where
         let BodyUse::Document { max_bytes } = operation else {
             return Err(ErrorKind::InternalError.into());
         };
-        let body = RequestBody::open(self.body, &self.caller, self.promise.clone(), None)?;
+        let body = RequestBody::open(
+            self.body,
+            &self.caller,
+            &self.context.hashing,
+            self.promise.clone(),
+            None,
+        )?;
         body::collect(body, max_bytes).await
     }
 }

@@ -9,12 +9,13 @@ mod buckets;
 mod copies;
 mod deletes;
 mod forms;
+mod hashing;
 mod listings;
 mod multipart;
 mod objects;
 mod order;
 
-use crate::{Context, ListenerId, Origin, Site, events::Events, stages};
+use crate::{Context, Hashing, ListenerId, Origin, Site, events::Events, stages};
 use blockhouse_s3::parse::Domains;
 use blockhouse_store::model::Model;
 use blockhouse_types::{AccountId, Clock, Entropy, Timestamp};
@@ -240,13 +241,23 @@ struct Node {
 
 impl Node {
     fn new() -> Self {
-        Self::with_events(Events::default())
+        Self::of(Hashing::default(), Events::default())
+    }
+
+    /// A node whose bodies are hashed like this.
+    fn hashing(hashing: Hashing) -> Self {
+        Self::of(hashing, Events::default())
     }
 
     fn with_events(events: Events) -> Self {
+        Self::of(Hashing::default(), events)
+    }
+
+    fn of(hashing: Hashing, events: Events) -> Self {
         let context = Context {
             store: Model::new(),
             verifier: Fake::default(),
+            hashing,
             clock: Arc::new(TestClock),
             entropy: RefCell::new(Box::new(Counting(0))),
             site: Arc::new(Site {

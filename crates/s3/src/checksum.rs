@@ -2,7 +2,7 @@
 //!
 //! [`Digest`] computes any of the ten algorithms while bytes flow; [`BodyDigests`] all that one
 //! request needs in one pass: MD5 for the entity tag, SHA-256 when the signature bound the payload,
-//! one checksum. [`Digests::verify`] holds the outcome against what the request promised.
+//! one checksum. [`BodySum`] leaves the two hashes to somebody else. [`Digests::verify`] holds the outcome against what the request promised.
 //!
 //! The checksum of a multipart object comes from its parts' without reading the object again:
 //! [`composite`] hashes the parts' values, [`full_object`] combines CRCs by their lengths.
@@ -13,7 +13,7 @@
 mod digest;
 mod parts;
 
-pub use digest::{BodyDigests, Digest, Digests, Wants};
+pub use digest::{BodyDigests, BodySum, Digest, Digests, Wants};
 pub use parts::{allowed, composite, default_type, etag_of_parts, full_object, of_parts};
 
 use crate::error::S3Error;

@@ -8,10 +8,11 @@
 //!                           └─ Trailer ──► link? ───┴─► end: length, hash, MD5, checksum kept? ─► seal
 //! ```
 
-use super::{Inbound, Stream, form::FormFile};
+use super::{Hashing, Inbound, Stream, form::FormFile, hashing::BodyHashing};
 use crate::verify::Caller;
+use blockhouse_digest::Lost;
 use blockhouse_s3::{
-    checksum::{BodyDigests, Digest, Digests, Wants},
+    checksum::{Digest, Digests, Wants},
     chunked::{Decoder, Event, Mode},
     error::{ErrorKind, S3Error},
     form::Boundary,
@@ -40,7 +41,7 @@ pub(crate) struct RequestBody<'a, B, V: Verifier> {
     length: LengthRange,
     bytes_yielded: u64,
     trailer: Option<Checksum>,
-    digests: Option<BodyDigests>,
+    digests: Option<BodyHashing>,
     sealed: Option<Digests>,
     refusal: Option<S3Error>,
 }
@@ -85,11 +86,12 @@ where
     V: Verifier,
 {
     /// The body behind `inbound`, bound to the caller's signature as the verifier said and to the
-    /// head's `promise`. The checksum that is kept is the promised one, or one by `keep`. Refuses at
-    /// once what cannot come to a clean end: no or too great a length.
+    /// head's `promise`, hashed as `hashing` says. The checksum that is kept is the promised one, or
+    /// one by `keep`. Refuses at once what cannot come to a clean end: no or too great a length.
     pub(crate) fn open(
         inbound: &'a mut Inbound<B>,
         caller: &'a Caller<'_, V>,
+        hashing: &Hashing,
         promise: BodyPromise,
         keep: Option<ChecksumAlgorithm>,
     ) -> Result<Self, S3Error> {
@@ -120,7 +122,9 @@ where
                 max: BODY_BYTES_MAX,
             },
         };
-        Ok(Self::begin(inbound, caller, promise, keep, wrapped))
+        Ok(Self::begin(
+            inbound, caller, hashing, promise, keep, wrapped,
+        ))
     }
 
     /// The file of a form, whose fields were read from `inbound`: how long it may be is `length`, and
@@ -128,6 +132,7 @@ where
     pub(crate) fn open_file(
         inbound: &'a mut Inbound<B>,
         caller: &'a Caller<'_, V>,
+        hashing: &Hashing,
         promise: BodyPromise,
         keep: Option<ChecksumAlgorithm>,
         (boundary, length): (&Boundary, LengthRange),
@@ -141,12 +146,13 @@ where
                 ..length
             },
         };
-        Self::begin(inbound, caller, promise, keep, wrapped)
+        Self::begin(inbound, caller, hashing, promise, keep, wrapped)
     }
 
     fn begin(
         inbound: &'a mut Inbound<B>,
         caller: &'a Caller<'_, V>,
+        hashing: &Hashing,
         promise: BodyPromise,
         keep: Option<ChecksumAlgorithm>,
         wrapped: Wrapped,
@@ -170,7 +176,7 @@ where
             length: wrapped.length,
             bytes_yielded: 0,
             trailer: None,
-            digests: Some(BodyDigests::new(wants)),
+            digests: Some(hashing.begin(wants, wrapped.declared_len)),
             sealed: None,
             refusal: None,
         }
@@ -211,20 +217,20 @@ where
                 }
             };
             match step {
-                Step::Data(bytes) => return self.take(bytes).map(Some),
+                Step::Data(bytes) => return self.take(bytes).await.map(Some),
                 Step::Other => {}
-                Step::End => return self.finish().map(|()| None),
+                Step::End => return self.finish().await.map(|()| None),
             }
         }
     }
 
-    fn take(&mut self, bytes: Bytes) -> Result<Bytes, S3Error> {
+    async fn take(&mut self, bytes: Bytes) -> Result<Bytes, S3Error> {
         self.bytes_yielded += bytes.len() as u64;
         if self.bytes_yielded > self.length.max {
             return Err(too_large(self.proposed_len(), self.length.max));
         }
         if let Some(digests) = &mut self.digests {
-            digests.update(&bytes);
+            digests.update(&bytes).await.map_err(lost)?;
         }
         Ok(bytes)
     }
@@ -238,7 +244,7 @@ where
     }
 
     /// The clean end, or the promise that was broken.
-    fn finish(&mut self) -> Result<(), S3Error> {
+    async fn finish(&mut self) -> Result<(), S3Error> {
         if self.bytes_yielded < self.length.min {
             return Err(S3Error::from(ErrorKind::EntityTooSmall)
                 .element("ProposedSize", self.bytes_yielded.to_string())
@@ -254,7 +260,9 @@ where
             .digests
             .take()
             .ok_or(ErrorKind::InternalError)?
-            .finish();
+            .finish()
+            .await
+            .map_err(lost)?;
         digests.verify(&self.promise, self.trailer.as_ref(), self.payload.as_ref())?;
         self.sealed = Some(digests);
         Ok(())
@@ -400,6 +408,12 @@ async fn received<B: Stream>(inbound: &mut Inbound<B>) -> Result<Option<Bytes>, 
         .next()
         .await
         .map_err(|_| ErrorKind::IncompleteBody.into())
+}
+
+/// 500 InternalError: nobody knows what the bytes were.
+fn lost(error: Lost) -> S3Error {
+    tracing::error!(%error, "a body was turned away");
+    ErrorKind::InternalError.into()
 }
 
 /// 400 EntityTooLarge.

@@ -1,6 +1,8 @@
 //! The bytes of a stored object as the body of a new one.
 
-use blockhouse_s3::checksum::{BodyDigests, Digests, Wants};
+use super::{Hashing, hashing::BodyHashing};
+use blockhouse_digest::Lost;
+use blockhouse_s3::checksum::{Digests, Wants};
 use blockhouse_store::{Body, BodyFailed, ObjectReader, ReadError, Seal};
 use blockhouse_types::{Checksum, ChecksumAlgorithm};
 use bytes::Bytes;
@@ -11,14 +13,20 @@ pub(crate) struct SourceBody<R> {
     reader: R,
     len_bytes: u64,
     bytes_left: u64,
-    digests: Option<BodyDigests>,
+    digests: Option<BodyHashing>,
     sealed: Option<Digests>,
     failure: Option<ReadError>,
 }
 
 impl<R: ObjectReader> SourceBody<R> {
-    /// The `len_bytes` bytes that `reader` gives, to be kept with a checksum by `keep`.
-    pub(crate) fn new(reader: R, len_bytes: u64, keep: ChecksumAlgorithm) -> Self {
+    /// The `len_bytes` bytes that `reader` gives, hashed as `hashing` says, to be kept with a
+    /// checksum by `keep`.
+    pub(crate) fn new(
+        reader: R,
+        len_bytes: u64,
+        hashing: &Hashing,
+        keep: ChecksumAlgorithm,
+    ) -> Self {
         let wants = Wants {
             sha256: false,
             checksum: Some(keep),
@@ -27,13 +35,14 @@ impl<R: ObjectReader> SourceBody<R> {
             reader,
             len_bytes,
             bytes_left: len_bytes,
-            digests: Some(BodyDigests::new(wants)),
+            digests: Some(hashing.begin(wants, Some(len_bytes))),
             sealed: None,
             failure: None,
         }
     }
 
-    /// Why reading failed. `None` when the store broke its promise of the length.
+    /// Why reading failed. `None` when the store broke its promise of the length, or a digest worker
+    /// failed.
     pub(crate) fn failure(&mut self) -> Option<ReadError> {
         self.failure.take()
     }
@@ -44,11 +53,12 @@ impl<R: ObjectReader> SourceBody<R> {
     }
 
     /// The end, if it came where it was promised.
-    fn finish(&mut self) -> Result<(), BodyFailed> {
+    async fn finish(&mut self) -> Result<(), BodyFailed> {
         if self.bytes_left > 0 {
             return Err(BodyFailed);
         }
-        self.sealed = self.digests.take().map(BodyDigests::finish);
+        let digests = self.digests.take().ok_or(BodyFailed)?;
+        self.sealed = Some(digests.finish().await.map_err(lost)?);
         Ok(())
     }
 }
@@ -66,12 +76,12 @@ impl<R: ObjectReader> Body for SourceBody<R> {
             Ok(Some(bytes)) if bytes.len() as u64 <= self.bytes_left => {
                 self.bytes_left -= bytes.len() as u64;
                 if let Some(digests) = &mut self.digests {
-                    digests.update(&bytes);
+                    digests.update(&bytes).await.map_err(lost)?;
                 }
                 Ok(Some(bytes))
             }
             Ok(Some(_)) => Err(BodyFailed),
-            Ok(None) => self.finish().map(|()| None),
+            Ok(None) => self.finish().await.map(|()| None),
             Err(error) => {
                 self.failure = Some(error);
                 Err(BodyFailed)
@@ -82,6 +92,12 @@ impl<R: ObjectReader> Body for SourceBody<R> {
     fn seal(&mut self) -> Seal {
         super::request::seal(self.sealed.as_ref())
     }
+}
+
+/// Nobody knows what the bytes were.
+fn lost(error: Lost) -> BodyFailed {
+    tracing::error!(%error, "a copy was given up");
+    BodyFailed
 }
 
 #[cfg(test)]
@@ -111,7 +127,7 @@ mod tests {
     #[test]
     fn the_end_stays_the_end() {
         let reader = Pieces(vec![Ok(Bytes::from_static(b"hello"))]);
-        let mut body = SourceBody::new(reader, 5, ChecksumAlgorithm::Crc32);
+        let mut body = SourceBody::new(reader, 5, &Hashing::default(), ChecksumAlgorithm::Crc32);
         run(async {
             assert_eq!(body.chunk().await, Ok(Some(Bytes::from_static(b"hello"))));
             assert_eq!(body.chunk().await, Ok(None));
@@ -127,7 +143,8 @@ mod tests {
     fn another_length_than_promised_is_no_clean_end() {
         for len in [4, 6] {
             let reader = Pieces(vec![Ok(Bytes::from_static(b"hello"))]);
-            let mut body = SourceBody::new(reader, len, ChecksumAlgorithm::Crc32);
+            let mut body =
+                SourceBody::new(reader, len, &Hashing::default(), ChecksumAlgorithm::Crc32);
             let ended = run(async {
                 loop {
                     match body.chunk().await {
@@ -146,7 +163,7 @@ mod tests {
             what: "here".into(),
         };
         let reader = Pieces(vec![Err(ReadError::Store(damaged.clone()))]);
-        let mut body = SourceBody::new(reader, 5, ChecksumAlgorithm::Crc32);
+        let mut body = SourceBody::new(reader, 5, &Hashing::default(), ChecksumAlgorithm::Crc32);
         assert_eq!(run(body.chunk()), Err(BodyFailed));
         assert_eq!(body.failure(), Some(ReadError::Store(damaged)));
     }

@@ -29,7 +29,14 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
     let bucket = grant.bucket()?;
     let keep = op.checksum.unwrap_or(put::DEFAULT_CHECKSUM);
     let file = (&op.boundary, op.length);
-    let body = RequestBody::open_file(body, caller, promise.clone(), Some(keep), file);
+    let body = RequestBody::open_file(
+        body,
+        caller,
+        &context.hashing,
+        promise.clone(),
+        Some(keep),
+        file,
+    );
     let (name, key) = (op.put.bucket.clone(), op.put.key.clone());
     let stored = put::store(context, (*id, *now), bucket, op.put, body).await?;
     trail.stored(stored.bytes());

@@ -41,7 +41,13 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
     } = job;
     let bucket = grant.bucket()?;
     has_length(head)?;
-    let body = RequestBody::open(body, caller, promise.clone(), Some(DEFAULT_CHECKSUM))?;
+    let body = RequestBody::open(
+        body,
+        caller,
+        &context.hashing,
+        promise.clone(),
+        Some(DEFAULT_CHECKSUM),
+    )?;
     let stored = store(context, (*id, *now), bucket, op, body).await?;
     trail.stored(stored.bytes());
     Ok(stored.output().response())
@@ -127,7 +133,7 @@ pub(super) async fn part<S: ObjectStore, V: Verifier, B: Stream>(
     } = job;
     has_length(head)?;
     let keep = part_checksum(asked, promise.checksum_algorithm())?;
-    let mut body = RequestBody::open(body, caller, promise.clone(), Some(keep))?;
+    let mut body = RequestBody::open(body, caller, &context.hashing, promise.clone(), Some(keep))?;
     let part = match context
         .store
         .put_part(&upload, op.part, &mut body, *now)

@@ -1,7 +1,7 @@
 //! A gateway on a thread of its own, over the model and a verifier that trusts everybody.
 
 use blockhouse_gateway::{
-    Context, ListenerId, Site,
+    Context, Hashing, ListenerId, Site,
     accept::{Door, bind, serve},
     drain::Drain,
     events::Events,
@@ -93,6 +93,7 @@ impl Gateway {
                 let context = Rc::new(Context {
                     store: Model::new(),
                     verifier,
+                    hashing: Hashing::default(),
                     clock: Arc::new(SystemClock),
                     entropy: RefCell::new(Box::new(Counting(0))),
                     site: Arc::new(Site {

@@ -109,12 +109,26 @@ pub struct Wants {
     pub checksum: Option<ChecksumAlgorithm>,
 }
 
+impl Wants {
+    /// Whether SHA-256 is among them, whatever for.
+    pub fn any_sha256(self) -> bool {
+        self.sha256 || self.checksum == Some(ChecksumAlgorithm::Sha256)
+    }
+}
+
 /// All digests of one body in one pass.
 #[derive(Debug)]
 pub struct BodyDigests {
     md5: Md5,
     sha256: Option<Sha256>,
-    /// `None` also when it is one of the two above.
+    sum: BodySum,
+}
+
+/// What a body needs beside its MD5 and SHA-256: the length, and a checksum that is neither. It is
+/// computed where the bytes pass by, also when they are hashed elsewhere.
+#[derive(Debug)]
+pub struct BodySum {
+    /// `None` also when it is one of those two.
     checksum: Option<Digest>,
     wants: Wants,
     len: u64,
@@ -136,17 +150,10 @@ pub struct Digests {
 impl BodyDigests {
     /// Begins.
     pub fn new(wants: Wants) -> Self {
-        use ChecksumAlgorithm::{Md5 as MD5, Sha256 as SHA256};
-        let sha256 = wants.sha256 || wants.checksum == Some(SHA256);
-        let other = wants
-            .checksum
-            .filter(|algorithm| !matches!(algorithm, MD5 | SHA256));
         Self {
             md5: Md5::new(),
-            sha256: sha256.then(Sha256::new),
-            checksum: other.map(Digest::new),
-            wants,
-            len: 0,
+            sha256: wants.any_sha256().then(Sha256::new),
+            sum: BodySum::new(wants),
         }
     }
 
@@ -158,17 +165,43 @@ impl BodyDigests {
             if let Some(digest) = &mut self.sha256 {
                 digest.update(piece);
             }
-            if let Some(digest) = &mut self.checksum {
-                digest.update(piece);
-            }
+            self.sum.update(piece);
         }
-        self.len += bytes.len() as u64;
     }
 
     /// The values.
     pub fn finish(self) -> Digests {
-        let md5: [u8; 16] = self.md5.finalize().into();
-        let sha256: Option<[u8; 32]> = self.sha256.map(|digest| digest.finalize().into());
+        let md5 = self.md5.finalize().into();
+        let sha256 = self.sha256.map(|digest| digest.finalize().into());
+        self.sum.finish(md5, sha256)
+    }
+}
+
+impl BodySum {
+    /// Begins.
+    pub fn new(wants: Wants) -> Self {
+        use ChecksumAlgorithm::{Md5 as MD5, Sha256 as SHA256};
+        let other = wants
+            .checksum
+            .filter(|algorithm| !matches!(algorithm, MD5 | SHA256));
+        Self {
+            checksum: other.map(Digest::new),
+            wants,
+            len: 0,
+        }
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        if let Some(digest) = &mut self.checksum {
+            digest.update(bytes);
+        }
+        self.len += bytes.len() as u64;
+    }
+
+    /// The values, with the hashes that whoever hashed found. `sha256` is there when
+    /// [`Wants::any_sha256`] asked for it.
+    pub fn finish(self, md5: [u8; 16], sha256: Option<[u8; 32]>) -> Digests {
         let checksum = match (self.wants.checksum, &sha256) {
             (Some(ChecksumAlgorithm::Md5), _) => Some(full(ChecksumAlgorithm::Md5, md5.to_vec())),
             (Some(ChecksumAlgorithm::Sha256), Some(value)) => {
