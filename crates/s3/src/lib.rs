@@ -23,6 +23,7 @@ pub mod condition;
 pub mod cors;
 pub mod error;
 pub mod lifecycle;
+pub mod link;
 pub mod operation;
 pub mod output;
 pub mod parse;
