@@ -15,7 +15,7 @@ mod order;
 use crate::{Context, ListenerId, Origin, Site, events::Events, stages};
 use blockhouse_s3::parse::Domains;
 use blockhouse_store::model::Model;
-use blockhouse_types::{AccountId, Clock, Entropy, Timestamp};
+use blockhouse_types::{AccountId, Clock, Entropy, LinkId, Timestamp};
 use blockhouse_verifier_wire::{
     AuthType, ChainId, Credential, Failure, Link, PayloadMode, Principal, Question, Service,
     SignatureVersion, SignedHeaders, Unreachable, Verified, Verifier,
@@ -59,7 +59,8 @@ impl Entropy for Counting {
 }
 
 /// Believes `Authorization: Fake ACCOUNT`; `Bad` has a wrong signature, `Down` finds nobody to ask.
-/// A link is good when its signature says so.
+/// A link of a chain is good when its signature says so. A presigned link is believed with
+/// `X-Amz-Signature=ACCOUNT`; its path and query are its identity, and it lives 600 seconds.
 #[derive(Clone, Default)]
 struct Fake {
     chains_open: Rc<Cell<i64>>,
@@ -78,6 +79,7 @@ impl Verifier for Fake {
         let authorization = header("authorization").unwrap_or_default();
         let account = match authorization.split_once(' ') {
             Some(("Fake", account)) => AccountId::parse(account).unwrap(),
+            _ if by_link(&question).is_some() => by_link(&question).unwrap(),
             _ if authorization == "Down" => return Err(Unreachable),
             _ if authorization == "Bad" => {
                 return Ok(Err(Box::new(Failure::SignatureDoesNotMatch {
@@ -89,6 +91,7 @@ impl Verifier for Fake {
             }
             _ => return Ok(Err(Box::new(Failure::Anonymous))),
         };
+        let link = by_link(&question).map(|_| link_id(question.path, question.query));
         let payload = match header("x-amz-content-sha256").as_deref() {
             None | Some("UNSIGNED-PAYLOAD") => PayloadMode::Unsigned,
             Some("STREAMING-UNSIGNED-PAYLOAD-TRAILER") => PayloadMode::UnsignedTrailer,
@@ -107,13 +110,17 @@ impl Verifier for Fake {
             principal: Principal::Root { account },
             access_key_id: "AKID".into(),
             credential: Credential::LongTerm,
-            auth_type: AuthType::Header,
+            auth_type: match link {
+                None => AuthType::Header,
+                Some(_) => AuthType::Query,
+            },
             signature_version: SignatureVersion::V4,
             signed_at: question.now,
-            expires_at: None,
+            expires_at: link.map(|_| TestClock.now().plus_secs(600)),
             service: Service::S3,
             payload,
             signed_headers: SignedHeaders::new("host"),
+            link,
             chain,
         }))
     }
@@ -127,6 +134,22 @@ impl Verifier for Fake {
     fn end_chain(&self, _chain: ChainId) {
         self.chains_open.set(self.chains_open.get() - 1);
     }
+}
+
+/// Whose link the question is about.
+fn by_link(question: &Question<'_>) -> Option<AccountId> {
+    let mut parameters = question.query.split('&');
+    let account = parameters.find_map(|pair| pair.strip_prefix("X-Amz-Signature="))?;
+    AccountId::parse(account).ok()
+}
+
+/// Not a good hash, but a different one for each of a test's links.
+fn link_id(path: &str, query: &str) -> LinkId {
+    let mut id = [0u8; 16];
+    for (n, byte) in path.bytes().chain(query.bytes()).enumerate() {
+        id[n % 16] = id[n % 16].wrapping_mul(31).wrapping_add(byte);
+    }
+    LinkId(id)
 }
 
 /// A request's body in pieces.

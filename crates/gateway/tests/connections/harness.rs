@@ -50,6 +50,7 @@ impl Verifier for Trusting {
             service: Service::S3,
             payload: PayloadMode::Unsigned,
             signed_headers: SignedHeaders::new("host"),
+            link: None,
             chain: None,
         }))
     }
