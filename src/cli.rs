@@ -104,6 +104,13 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "NAME", default_value = "s3.blockhouse.test")]
     pub(crate) domain: Vec<String>,
 
+    /// Another name of the S3 endpoint, such as a proxy's; links made for one name work by all
+    ///
+    /// As clients write it in `Host`, so with a port unless that is the default one. The canonical
+    /// name is the first --s3. May be given eight times.
+    #[arg(long, value_name = "NAME[:PORT]", verbatim_doc_comment)]
+    pub(crate) alias: Vec<String>,
+
     /// Listen for /healthz, /readyz and /metrics
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9002")]
     pub(crate) admin: SocketAddr,
