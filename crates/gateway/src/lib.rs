@@ -34,6 +34,7 @@ mod watch;
 mod body;
 mod context;
 mod cors;
+mod link;
 mod perform;
 mod permit;
 mod respond;

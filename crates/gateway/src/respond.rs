@@ -1,7 +1,7 @@
 //! The way back: one place where a reply or a refusal becomes the answer on the wire.
 //!
 //! Every answer carries `x-amz-request-id` and `x-amz-id-2` (the node's region), CORS headers where
-//! the bucket's rules give them, and `Connection: close` when the request's body was left unread:
+//! the bucket's rules give them, what guards an answer to a link, and `Connection: close` when the request's body was left unread:
 //! what follows it on the connection could be anything. An answer to HEAD has the head that GET
 //! would have and no body. `Date` is hyper's.
 
@@ -10,11 +10,11 @@ mod answer_body;
 pub use answer_body::{AnswerBody, AnswerBroken};
 pub(crate) use answer_body::{Content, Pieces, ReaderOf};
 
-use crate::{Context, body::Inbound, cors, events::RequestRecord};
+use crate::{Context, body::Inbound, cors, events::RequestRecord, link};
 use blockhouse_s3::{
     error::{ErrorContext, S3Error},
     operation::Operation,
-    parse::Parsed,
+    parse::{Parsed, is_presigned},
     response::Response,
 };
 use blockhouse_store::ObjectStore;
@@ -58,17 +58,25 @@ pub(crate) struct About {
     operation: &'static str,
     bucket: Option<BucketName>,
     peer: SocketAddr,
+    /// Whether it came by a link, or would have it so.
+    by_link: bool,
 }
 
 impl About {
     /// Notes what the answer will need.
-    pub(crate) fn new(id: RequestId, peer: SocketAddr, asked: &Result<Parsed, S3Error>) -> Self {
+    pub(crate) fn new(
+        id: RequestId,
+        peer: SocketAddr,
+        head: &Parts,
+        asked: &Result<Parsed, S3Error>,
+    ) -> Self {
         let operation = asked.as_ref().ok().map(|parsed| &parsed.operation);
         Self {
             id,
             operation: operation.map_or(UNKNOWN_OPERATION, Operation::name),
             bucket: operation.and_then(Operation::bucket).cloned(),
             peer,
+            by_link: head.uri.query().is_some_and(is_presigned),
         }
     }
 }
@@ -90,6 +98,9 @@ pub(crate) fn answer<S: ObjectStore, V: Verifier, B>(
     } = outcome.unwrap_or_else(|error| refusal(context, about.id, head, &error));
     if let Some(bucket) = &about.bucket {
         cors::annotate(&context.store, bucket, head, &mut headers);
+    }
+    if about.by_link {
+        link::guard(&mut headers);
     }
     headers.insert(REQUEST_ID, shown(about.id));
     if let Ok(host) = HeaderValue::from_str(&context.site.region) {

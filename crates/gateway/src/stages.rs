@@ -8,7 +8,7 @@
 //!  Parsed ──────── preflight ──────────────────────────┐  carries no signature by its nature
 //!     │ verify     the verifier: who asks?             │
 //!  Verified                                            │
-//!     │ permit     the rule: may they?                 │
+//!     │ permit     by the link's terms, by the rule    │
 //!  Permitted                                           │
 //!     │ perform    the store acts, the body flows      │
 //!  Performed ◄─────────────────────────────────────────┘
@@ -70,7 +70,7 @@
 use crate::{
     Context, Origin,
     body::{Inbound, Stream},
-    cors,
+    cors, link,
     perform::{self, Job},
     permit::{self, Grant},
     respond::{self, About, AnswerBody, Reply},
@@ -86,7 +86,7 @@ use std::{rc::Rc, time::Instant};
 /// A request as it was received: the head, untouched, and a body that nobody has read.
 pub struct Received<'a, B> {
     id: RequestId,
-    tls: bool,
+    origin: Origin,
     now: Timestamp,
     head: &'a Parts,
     body: &'a mut Inbound<B>,
@@ -138,7 +138,7 @@ pub async fn serve_request<S: ObjectStore, V: Verifier, B: Stream>(
     let (head, body) = request.into_parts();
     let mut body = Inbound::new(body);
     let parsed = parse(context, receive(context, origin, &head, &mut body));
-    let about = About::new(parsed.received.id, origin.peer(), &parsed.asked);
+    let about = About::new(parsed.received.id, origin.peer(), &head, &parsed.asked);
     let outcome = carry(context, parsed)
         .await
         .map(|done| done.reply)
@@ -171,7 +171,7 @@ pub fn receive<'a, S: ObjectStore, V: Verifier, B>(
     let (id, now) = (context.next_request_id(), context.now());
     Received {
         id,
-        tls: origin.tls(),
+        origin: *origin,
         now,
         head,
         body,
@@ -199,7 +199,7 @@ pub fn parse<'a, S: ObjectStore, V: Verifier, B>(
         path,
         query,
         headers,
-        tls: received.tls,
+        tls: received.origin.tls(),
     };
     let asked = s3::parse(&head, &context.site.domains);
     Parsed { received, asked }
@@ -224,7 +224,13 @@ pub async fn verify<'a, S: ObjectStore, V: Verifier, B>(
     parsed: Parsed<'a, B>,
 ) -> Result<Verified<'a, B, V>, Refusal> {
     let Parsed { received, asked } = parsed;
-    let caller = verify::ask(&context.verifier, received.head, received.tls, received.now).await?;
+    let caller = verify::ask(
+        &context.verifier,
+        received.head,
+        received.origin.tls(),
+        received.now,
+    )
+    .await?;
     let asked = asked.map_err(|error| caller.told(error))?;
     Ok(Verified {
         received,
@@ -243,6 +249,10 @@ pub fn permit<'a, S: ObjectStore, V: Verifier, B>(
         asked,
         caller,
     } = verified;
+    let Received {
+        id, origin, now, ..
+    } = &received;
+    link::judge(&asked.terms, &caller, origin, *id, *now)?;
     permit::override_needs_signature(&asked.operation, caller.account())?;
     let need = permit::needs(&asked.operation);
     let grant = permit::decide(&context.store, caller.account(), need).map_err(S3Error::from)?;
@@ -268,7 +278,7 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
     } = permitted;
     let Received {
         id,
-        tls,
+        origin,
         now,
         head,
         body,
@@ -280,7 +290,7 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         context,
         id,
         now,
-        tls,
+        tls: origin.tls(),
         head,
         caller,
         grant,

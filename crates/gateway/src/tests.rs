@@ -7,6 +7,7 @@ mod bodies;
 mod buckets;
 mod copies;
 mod deletes;
+mod links;
 mod listings;
 mod multipart;
 mod objects;

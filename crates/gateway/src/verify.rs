@@ -6,7 +6,7 @@
 //! that cannot be asked is 503 SlowDown, never a pass.
 
 use blockhouse_s3::error::{ErrorKind, S3Error};
-use blockhouse_types::{AccountId, Timestamp};
+use blockhouse_types::{AccountId, LinkId, Timestamp};
 use blockhouse_verifier_wire::{ChainId, Failure, PayloadMode, Question, Verified, Verifier};
 use http::request::Parts;
 
@@ -37,6 +37,14 @@ impl<'a, V: Verifier> Caller<'a, V> {
         match &self.who {
             Who::Anonymous => None,
             Who::Signed(verified) => Some(verified.principal.account()),
+        }
+    }
+
+    /// The link that the request came by.
+    pub(crate) fn link(&self) -> Option<LinkId> {
+        match &self.who {
+            Who::Anonymous => None,
+            Who::Signed(verified) => verified.link,
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct RequestBody<'a, B, V: Verifier> {
     /// The signed SHA-256 of the body.
     payload: Option<[u8; 32]>,
     declared_len: Option<u64>,
+    /// What one request may carry, or a link allows.
+    bytes_max: u64,
     bytes_yielded: u64,
     trailer: Option<Checksum>,
     digests: Option<BodyDigests>,
@@ -96,8 +98,11 @@ where
                 )
             }
         };
-        if declared_len.is_some_and(|len| len > BODY_BYTES_MAX) {
-            return Err(too_large(declared_len));
+        let bytes_max = promise
+            .max_bytes
+            .map_or(BODY_BYTES_MAX, |max| max.min(BODY_BYTES_MAX));
+        if let Some(len) = declared_len.filter(|len| *len > bytes_max) {
+            return Err(too_large(len, bytes_max));
         }
         let payload = match mode {
             PayloadMode::Sha256(digest) => Some(digest),
@@ -115,6 +120,7 @@ where
             promise,
             payload,
             declared_len,
+            bytes_max,
             bytes_yielded: 0,
             trailer: None,
             digests: Some(BodyDigests::new(wants)),
@@ -163,8 +169,8 @@ where
 
     fn take(&mut self, bytes: Bytes) -> Result<Bytes, S3Error> {
         self.bytes_yielded += bytes.len() as u64;
-        if self.bytes_yielded > BODY_BYTES_MAX {
-            return Err(too_large(None));
+        if self.bytes_yielded > self.bytes_max {
+            return Err(too_large(self.bytes_yielded, self.bytes_max));
         }
         if let Some(digests) = &mut self.digests {
             digests.update(&bytes);
@@ -332,14 +338,11 @@ async fn received<B: Stream>(inbound: &mut Inbound<B>) -> Result<Option<Bytes>, 
         .map_err(|_| ErrorKind::IncompleteBody.into())
 }
 
-/// 400 EntityTooLarge.
-fn too_large(proposed: Option<u64>) -> S3Error {
-    let error = S3Error::from(ErrorKind::EntityTooLarge)
-        .element("MaxSizeAllowed", BODY_BYTES_MAX.to_string());
-    match proposed {
-        Some(len) => error.element("ProposedSize", len.to_string()),
-        None => error,
-    }
+/// 400 EntityTooLarge. Of a body whose length nobody told, `proposed` is what has come so far.
+fn too_large(proposed: u64, bytes_max: u64) -> S3Error {
+    S3Error::from(ErrorKind::EntityTooLarge)
+        .element("MaxSizeAllowed", bytes_max.to_string())
+        .element("ProposedSize", proposed.to_string())
 }
 
 /// What a body turned out to be. The contract asks for it after the clean end alone; a store that
