@@ -43,6 +43,7 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
         key: op.key.clone(),
         attributes: attributes(op.attributes),
         condition: write_condition(op.condition),
+        link: None,
         now: *now,
     };
     let written = match context.store.put(new, &mut body).await {
