@@ -44,6 +44,9 @@ use std::{
 /// Buckets that one account may have, as on Outposts.
 const BUCKETS_MAX: usize = 100;
 
+/// Used one-time links of one account that are remembered at a time; each takes some 250 bytes.
+const USED_LINKS_MAX: usize = 100_000;
+
 /// A running node.
 pub(crate) struct Node {
     pub(crate) addresses: Addresses,
@@ -92,6 +95,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         region: settings.region.clone(),
         domains: Domains::new(settings.domains.clone()),
         buckets_max: BUCKETS_MAX,
+        used_links_max: USED_LINKS_MAX,
     });
     let drain = Drain::default();
     let events: Vec<Arc<Events>> = (0..threads).map(|_| Arc::default()).collect();

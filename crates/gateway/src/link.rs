@@ -1,21 +1,28 @@
 //! What the signer of a link asked for, kept: judged between verify and permit.
 //!
 //! ```text
-//!   Verified ──► not before its time ──► from an address that it allows ──► permit …
+//!   Verified ──► not before its time ──► from an address that it allows ──► not used up ──► permit
+//!                            a browser is asked first ([`page`]) ◄── one-time ([`once`]) ◄──┘
 //! ```
 //!
 //! A link that is refused here is 403 AccessDenied without a hint: whoever found one learns neither
 //! which address it is for nor when it begins. The reason goes to the log. What a link does to every
 //! answer, also to a refusal, is in [`guard`].
 
+mod once;
+mod page;
+
+pub(crate) use once::{OneTime, Transfer};
+pub(crate) use page::page;
+
 use crate::{Origin, verify::Caller};
 use blockhouse_s3::{
     error::{ErrorKind, S3Error},
-    link::{LinkTerms, Source},
+    link::{Confirm, LinkTerms, Source},
 };
 use blockhouse_types::{RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 use std::fmt;
 
 /// Why a link does not work here and now.
@@ -50,6 +57,32 @@ pub(crate) fn judge<V: Verifier>(
         tracing::debug!(%id, link, %why, "a link was refused");
         Err(ErrorKind::AccessDenied.into())
     })
+}
+
+/// The one-time link that the request came by, if it is one.
+pub(crate) fn one_time<V: Verifier>(
+    terms: &LinkTerms,
+    caller: &Caller<'_, V>,
+    headers: &HeaderMap,
+) -> Result<Option<OneTime>, S3Error> {
+    if terms.once.is_none() {
+        return Ok(None);
+    }
+    match (caller.link(), caller.account(), caller.expires_at()) {
+        (Some(link), Some(owner), Some(expires)) => {
+            Ok(Some(OneTime::new(link, owner, expires, headers)))
+        }
+        // Which link it is must be known to use it up.
+        _ => Err(ErrorKind::AccessDenied.into()),
+    }
+}
+
+/// Whether a person is to be asked before this link is used up.
+pub(crate) fn asks_first(terms: &LinkTerms, once: &OneTime, head: &Parts) -> bool {
+    head.method == Method::GET
+        && terms.confirm == Confirm::Ask
+        && !once.resumes()
+        && page::is_navigation(&head.headers)
 }
 
 fn unmet(terms: &LinkTerms, origin: &Origin, now: Timestamp) -> Option<Unmet> {

@@ -10,7 +10,13 @@ mod answer_body;
 pub use answer_body::{AnswerBody, AnswerBroken};
 pub(crate) use answer_body::{Content, Pieces, ReaderOf};
 
-use crate::{Context, body::Inbound, cors, events::RequestRecord, link};
+use crate::{
+    Context,
+    body::Inbound,
+    cors,
+    events::RequestRecord,
+    link::{self, Transfer},
+};
 use blockhouse_s3::{
     error::{ErrorContext, S3Error},
     operation::Operation,
@@ -35,6 +41,8 @@ pub(crate) struct Reply<S: ObjectStore> {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) content: Content<ReaderOf<S>>,
+    /// The one use of a link that the content is sent for.
+    pub(crate) transfer: Option<Transfer>,
 }
 
 impl<S: ObjectStore> From<Response> for Reply<S> {
@@ -48,6 +56,7 @@ impl<S: ObjectStore> From<Response> for Reply<S> {
             status,
             headers,
             content: Content::Whole(body),
+            transfer: None,
         }
     }
 }
@@ -95,6 +104,7 @@ pub(crate) fn answer<S: ObjectStore, V: Verifier, B>(
         status,
         mut headers,
         content,
+        transfer,
     } = outcome.unwrap_or_else(|error| refusal(context, about.id, head, &error));
     if let Some(bucket) = &about.bucket {
         cors::annotate(&context.store, bucket, head, &mut headers);
@@ -120,8 +130,9 @@ pub(crate) fn answer<S: ObjectStore, V: Verifier, B>(
         micros: 0,
         peer: about.peer,
     };
-    let body =
-        body(head, &mut headers, content).reporting(record, begun, Arc::clone(&context.events));
+    let body = body(head, &mut headers, content)
+        .reporting(record, begun, Arc::clone(&context.events))
+        .telling(transfer);
     let mut response = http::Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;

@@ -63,20 +63,21 @@
 //!     permitted: Permitted<'a, B, V>,
 //! ) -> Permitted<'a, B, V> {
 //!     let Verified { received, asked, caller } = verified;
-//!     Permitted { received, asked, caller, grant: permitted.grant }
+//!     Permitted { received, asked, caller, grant: permitted.grant, once: permitted.once }
 //! }
 //! ```
 
 use crate::{
     Context, Origin,
     body::{Inbound, Stream},
-    cors, link,
+    cors,
+    link::{self, OneTime},
     perform::{self, Job},
     permit::{self, Grant},
     respond::{self, About, AnswerBody, Reply},
     verify::{self, Caller},
 };
-use blockhouse_s3::{error::S3Error, operation::Operation, parse as s3};
+use blockhouse_s3::{error::S3Error, link::is_confirmation, operation::Operation, parse as s3};
 use blockhouse_store::ObjectStore;
 use blockhouse_types::{RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
@@ -111,6 +112,7 @@ pub struct Permitted<'a, B, V: Verifier> {
     asked: s3::Parsed,
     caller: Caller<'a, V>,
     grant: Grant,
+    once: Option<OneTime>,
 }
 
 /// A request that was carried out.
@@ -157,7 +159,10 @@ async fn carry<S: ObjectStore, V: Verifier, B: Stream>(
     }
     let verified = verify(context, parsed).await?;
     let permitted = permit(context, verified)?;
-    perform(context, permitted).await
+    match ask_first(&permitted) {
+        Some(page) => Ok(page),
+        None => perform(context, permitted).await,
+    }
 }
 
 /// Origin → Received: gives the request its id and its moment. Whatever expires is judged by that
@@ -194,7 +199,11 @@ pub fn parse<'a, S: ObjectStore, V: Verifier, B>(
         .and_then(|host| host.to_str().ok());
     let (path, query) = (uri.path(), uri.query().unwrap_or(""));
     let head = s3::Head {
-        method,
+        // The button of the page that asks first: the same request, confirmed.
+        method: match is_confirmation(method, uri.query().unwrap_or("")) {
+            true => &Method::GET,
+            false => method,
+        },
         host,
         path,
         query,
@@ -253,6 +262,10 @@ pub fn permit<'a, S: ObjectStore, V: Verifier, B>(
         id, origin, now, ..
     } = &received;
     link::judge(&asked.terms, &caller, origin, *id, *now)?;
+    let once = link::one_time(&asked.terms, &caller, &received.head.headers)?;
+    if let Some(once) = &once {
+        once.check(&context.store, *id, *now)?;
+    }
     permit::override_needs_signature(&asked.operation, caller.account())?;
     let need = permit::needs(&asked.operation);
     let grant = permit::decide(&context.store, caller.account(), need).map_err(S3Error::from)?;
@@ -262,6 +275,24 @@ pub fn permit<'a, S: ObjectStore, V: Verifier, B>(
         asked,
         caller,
         grant,
+        once,
+    })
+}
+
+/// Permitted → Performed, without the store: a person who has clicked on a one-time link is asked
+/// before it is used up.
+fn ask_first<S: ObjectStore, V: Verifier, B>(
+    permitted: &Permitted<'_, B, V>,
+) -> Option<Performed<S>> {
+    let Permitted {
+        received,
+        asked,
+        once,
+        ..
+    } = permitted;
+    let asks = link::asks_first(&asked.terms, once.as_ref()?, received.head);
+    asks.then(|| Performed {
+        reply: link::page(),
     })
 }
 
@@ -275,6 +306,7 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         asked,
         caller,
         grant,
+        once,
     } = permitted;
     let Received {
         id,
@@ -294,6 +326,7 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         head,
         caller,
         grant,
+        once,
         promise,
         body,
     };

@@ -8,6 +8,7 @@ mod buckets;
 mod copies;
 mod deletes;
 mod links;
+mod links_once;
 mod listings;
 mod multipart;
 mod objects;
@@ -247,10 +248,23 @@ impl Got {
     }
 }
 
+/// A client on this machine.
+fn here() -> Origin {
+    let address = |text: &str| text.parse().unwrap();
+    Origin::new(
+        address("127.0.0.1:5"),
+        address("127.0.0.1:9000"),
+        false,
+        ListenerId(0),
+    )
+}
+
 /// A node without sockets.
 struct Node {
     context: Rc<Context<Model, Fake>>,
     runtime: tokio::runtime::Runtime,
+    /// Where what outlives an answer is done.
+    tasks: tokio::task::LocalSet,
 }
 
 impl Node {
@@ -264,6 +278,7 @@ impl Node {
                 region: "local-1".into(),
                 domains: Domains::new(["s3.test".to_owned()]),
                 buckets_max: 100,
+                used_links_max: 3,
             }),
             events: Arc::new(Events::default()),
         };
@@ -273,6 +288,7 @@ impl Node {
         Self {
             context: Rc::new(context),
             runtime,
+            tasks: tokio::task::LocalSet::new(),
         }
     }
 
@@ -339,6 +355,14 @@ impl Node {
         )
     }
 
+    /// Runs to its end, and then whatever it has left to be done.
+    fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        let done = self.tasks.block_on(&self.runtime, work);
+        let left = async { tokio::task::yield_now().await };
+        self.tasks.block_on(&self.runtime, left);
+        done
+    }
+
     fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Feed) -> Got {
         let mut request = Request::builder().method(method).uri(path);
         if !headers.iter().any(|(name, _)| *name == "host") {
@@ -348,13 +372,8 @@ impl Node {
             request = request.header(*name, *value);
         }
         let request = request.body(body).unwrap();
-        let (peer, local) = (
-            "127.0.0.1:5".parse().unwrap(),
-            "127.0.0.1:9000".parse().unwrap(),
-        );
-        let origin = Origin::new(peer, local, false, ListenerId(0));
-        self.runtime.block_on(async {
-            let answer = stages::serve_request(&self.context, &origin, request).await;
+        self.run(async {
+            let answer = stages::serve_request(&self.context, &here(), request).await;
             let (head, body) = answer.into_parts();
             let mut body = pin!(body);
             let mut bytes = Vec::new();

@@ -48,6 +48,14 @@ impl<'a, V: Verifier> Caller<'a, V> {
         }
     }
 
+    /// When that link ends.
+    pub(crate) fn expires_at(&self) -> Option<Timestamp> {
+        match &self.who {
+            Who::Anonymous => None,
+            Who::Signed(verified) => verified.expires_at,
+        }
+    }
+
     /// The chain that judges signed chunks.
     pub(crate) fn chain(&self) -> Option<ChainId> {
         match &self.who {

@@ -21,8 +21,13 @@ mod source;
 
 pub use source::{Cidr, SOURCES_MAX, Source};
 
-use crate::{error::S3Error, operation::Operation, parse::Query};
+use crate::{
+    error::S3Error,
+    operation::Operation,
+    parse::{Query, is_presigned, query_has},
+};
 use blockhouse_types::Timestamp;
+use http::Method;
 use std::{fmt, sync::Arc};
 
 /// How every term's name begins; in any case of letters, so that none is passed over.
@@ -144,6 +149,10 @@ impl LinkTerms {
         let reads = matches!(operation, Op::GetObject(_) | Op::HeadObject(_));
         let puts = matches!(operation, Op::PutObject(_));
         let uploads = puts || matches!(operation, Op::UploadPart(_));
+        if matches!(operation, Op::Preflight(_)) {
+            // A browser's question about the link; it does nothing of what the terms are about.
+            return Ok(self);
+        }
         let told = |name, text| Err(refused(name, operation.name(), text));
         if self.once.is_some() && !reads && !puts {
             return told("x-bh-once", "x-bh-once is for GetObject and PutObject");
@@ -159,6 +168,12 @@ impl LinkTerms {
         }
         Ok(self)
     }
+}
+
+/// Whether a request is the GET of a one-time link, sent by the button that asks for it: a form can
+/// send nothing else but POST, and nothing that only looks at links sends a form.
+pub fn is_confirmation(method: &Method, query: &str) -> bool {
+    method == Method::POST && is_presigned(query) && query_has(query, "x-bh-once")
 }
 
 /// 400 InvalidArgument. The names of S3's elements are static, a parameter's name is not.

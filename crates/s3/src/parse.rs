@@ -100,9 +100,14 @@ pub fn parse(head: &Head<'_>, domains: &Domains) -> Result<Parsed, S3Error> {
 /// Whether a query carries a signature, so that the request came by a link; also of a query that
 /// [`parse`] refuses.
 pub fn is_presigned(query: &str) -> bool {
+    query_has(query, SIGNATURE)
+}
+
+/// Whether a query, read as loosely as that, has a parameter of this name.
+pub(crate) fn query_has(query: &str, wanted: &str) -> bool {
     query.split('&').any(|pair| {
         let name = pair.split_once('=').map_or(pair, |(name, _)| name);
-        percent_decode_str(name).eq(SIGNATURE.bytes())
+        percent_decode_str(name).eq(wanted.bytes())
     })
 }
 

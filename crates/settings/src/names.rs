@@ -63,7 +63,10 @@ mod tests {
             ("[::1]:9000", None),
             ("[::1]", None),
         ] {
-            assert_eq!(host("name", given.to_owned()).unwrap(), given.to_ascii_lowercase());
+            assert_eq!(
+                host("name", given.to_owned()).unwrap(),
+                given.to_ascii_lowercase()
+            );
             assert_eq!(domain_of(given), domain, "{given}");
         }
         for bad in ["", "http://x", "x:", "x y", "x:+1", "x:65536", "::1", "[x]"] {

@@ -72,7 +72,13 @@ mod tests {
         };
         let text = settings.to_toml().unwrap();
         assert_eq!(VerifierSettings::parse(&text).unwrap(), settings);
-        for (good, bad) in [("[1]", "[]"), ("61000", "0"), ("local-1", "us-east-1"), ("files.", "files/"), ("[::1]:", "::1:")] {
+        for (good, bad) in [
+            ("[1]", "[]"),
+            ("61000", "0"),
+            ("local-1", "us-east-1"),
+            ("files.", "files/"),
+            ("[::1]:", "::1:"),
+        ] {
             assert!(
                 VerifierSettings::parse(&text.replace(good, bad)).is_err(),
                 "{bad}"

@@ -178,6 +178,23 @@ fn head_is_let_through_where_the_signer_said_so() {
 }
 
 #[test]
+fn a_form_of_a_one_time_link_is_its_get() {
+    let by = |method: &str, mut signed: Signed| {
+        signed.method = method.to_owned();
+        signed
+    };
+    let once = link(CANONICAL, "x-bh-once=1");
+    assert_eq!(id(&by("POST", once.clone())), id(&once));
+    assert!(is_refused(&by("POST", link(CANONICAL, ""))));
+    assert!(is_refused(&by("PUT", once)));
+    // What was signed for POST, or for PUT, is no GET.
+    for method in ["POST", "PUT"] {
+        let signed = sign_query(by(method, request(CANONICAL, "x-bh-once=1")), "host", 60);
+        assert!(is_refused(&by("POST", signed)), "{method}");
+    }
+}
+
+#[test]
 fn no_term_can_be_added_dropped_or_changed() {
     let terms = "x-bh-once=a&x-bh-source=10.0.0.0%2F8&x-bh-not-before=20261121T000000Z";
     let made = link(CANONICAL, terms);

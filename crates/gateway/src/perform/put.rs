@@ -30,6 +30,7 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
         head,
         caller,
         grant,
+        once,
         promise,
         body,
         ..
@@ -43,7 +44,9 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
         key: op.key.clone(),
         attributes: attributes(op.attributes),
         condition: write_condition(op.condition),
-        link: None,
+        link: once
+            .as_ref()
+            .map(|once| once.usage_of_put(context.site.used_links_max, *now)),
         now: *now,
     };
     let written = match context.store.put(new, &mut body).await {

@@ -6,7 +6,10 @@
 //! memory. When a read fails in the middle, the body ends with an error and hyper cuts the
 //! connection: the client sees a broken transfer, never a short body that looks whole.
 
-use crate::events::{Events, RequestRecord};
+use crate::{
+    events::{Events, RequestRecord},
+    link::Transfer,
+};
 use blockhouse_store::{ObjectReader, ObjectStore, ReadError, StoredObject};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -29,6 +32,8 @@ pub struct AnswerBroken;
 /// The body of an answer. Counts what it gave away, and reports the request when it is dropped.
 pub struct AnswerBody<S: ObjectStore> {
     content: Content<ReaderOf<S>>,
+    /// Told when the last byte has been given away; ends short if that never happens.
+    transfer: Option<Transfer>,
     report: Option<Report>,
 }
 
@@ -58,6 +63,7 @@ impl<S: ObjectStore> AnswerBody<S> {
         };
         Self {
             content,
+            transfer: None,
             report: None,
         }
     }
@@ -75,6 +81,22 @@ impl<S: ObjectStore> AnswerBody<S> {
             events,
         });
         self
+    }
+
+    /// Tells a link's transfer how it ended.
+    pub(crate) fn telling(mut self, transfer: Option<Transfer>) -> Self {
+        self.transfer = transfer;
+        self.end_transfer();
+        self
+    }
+
+    /// Once nothing is left to be sent, the transfer is whole.
+    fn end_transfer(&mut self) {
+        if self.len_left() == 0
+            && let Some(transfer) = self.transfer.take()
+        {
+            transfer.complete();
+        }
     }
 
     /// Sends nothing after all: the answer to HEAD.
@@ -127,6 +149,10 @@ impl<S: ObjectStore> http_body::Body for AnswerBody<S> {
         }
         if let (Some(report), Some(Ok(bytes))) = (&mut this.report, &piece) {
             report.record.bytes_out += bytes.len() as u64;
+        }
+        match &piece {
+            Some(Err(_)) => drop(this.transfer.take()),
+            _ => this.end_transfer(),
         }
         Poll::Ready(piece.map(|bytes| bytes.map(Frame::data)))
     }

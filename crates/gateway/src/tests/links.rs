@@ -3,7 +3,7 @@
 use super::*;
 
 /// A link of the owner, with these parameters before its signature.
-fn link(path: &str, parameters: &str) -> String {
+pub(super) fn link(path: &str, parameters: &str) -> String {
     format!("{path}?{parameters}&X-Amz-Signature={OWNER}")
 }
 

@@ -100,6 +100,7 @@ impl Gateway {
                         region: "local-1".to_owned(),
                         domains: Domains::new(["s3.test".to_owned()]),
                         buckets_max: 10,
+                        used_links_max: 3,
                     }),
                     events: Arc::new(Events::default()),
                 });

@@ -134,6 +134,19 @@ fn a_term_needs_an_operation_that_keeps_it() {
 }
 
 #[test]
+fn only_a_form_of_a_one_time_link_confirms() {
+    let once = format!("x-bh-once=1&{SIGNED}");
+    assert!(is_confirmation(&Method::POST, &once));
+    assert!(is_confirmation(
+        &Method::POST,
+        &format!("%78-bh-once=1&{SIGNED}")
+    ));
+    assert!(!is_confirmation(&Method::GET, &once));
+    assert!(!is_confirmation(&Method::POST, SIGNED));
+    assert!(!is_confirmation(&Method::POST, "x-bh-once=1"));
+}
+
+#[test]
 fn a_token_does_not_print() {
     assert!(!format!("{:?}", terms("x-bh-once=quiet")).contains("quiet"));
 }
