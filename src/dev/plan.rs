@@ -4,9 +4,7 @@
 use super::home::Home;
 use crate::cli::DevArgs;
 use anyhow::{Context as _, Result, bail};
-use blockhouse_settings::{
-    Listen, NodeSettings, Placement, REGION_DEFAULT, TlsFiles, domain_of,
-};
+use blockhouse_settings::{Listen, NodeSettings, Placement, REGION_DEFAULT, TlsFiles, domain_of};
 use serde::{Deserialize, Serialize};
 use std::{fs, io};
 
