@@ -334,7 +334,7 @@ impl House {
             Form::Query { .. } => {
                 sole_host(canonical.request).and_then(|host| self.names.find(host))
             }
-            Form::Header => None,
+            Form::Header | Form::Post => None,
         };
         for method in methods(&canonical, claim) {
             let request = Request {

@@ -35,6 +35,7 @@ fn house() -> InProcess {
 fn judge(signed: &Signed) -> Result<Verified, Box<Failure>> {
     signed.with(|request| {
         let question = Question {
+            form: None,
             method: request.method,
             path: request.path,
             query: request.query,

@@ -13,8 +13,8 @@ use blockhouse_s3::{
     output::{PutObjectOutput, UploadPartOutput},
 };
 use blockhouse_store::{
-    Bucket, LinkUse, NewObject, ObjectAttributes, ObjectStore, PartQuery, UploadRef, WriteCondition,
-    Written,
+    Bucket, LinkUse, NewObject, ObjectAttributes, ObjectStore, PartQuery, UploadRef,
+    WriteCondition, Written,
 };
 use blockhouse_types::{ChecksumAlgorithm, ChecksumType, RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
