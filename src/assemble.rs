@@ -47,6 +47,9 @@ use std::{
 /// Buckets that one account may have, as on Outposts.
 const BUCKETS_MAX: usize = 100;
 
+/// Used one-time links of one account that are remembered at a time; each takes some 250 bytes.
+const USED_LINKS_MAX: usize = 100_000;
+
 /// A running node.
 pub(crate) struct Node {
     pub(crate) addresses: Addresses,
@@ -96,6 +99,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         region: settings.region.clone(),
         domains: Domains::new(settings.domains.clone()),
         buckets_max: BUCKETS_MAX,
+        used_links_max: USED_LINKS_MAX,
     });
     let hashing = hashing(&settings.digest_cores)?;
     let drain = Drain::default();

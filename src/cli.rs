@@ -104,6 +104,13 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "NAME", default_value = "s3.blockhouse.test")]
     pub(crate) domain: Vec<String>,
 
+    /// Another name of the S3 endpoint, such as a proxy's; links made for one name work by all
+    ///
+    /// As clients write it in `Host`, so with a port unless that is the default one. The canonical
+    /// name is the first --s3. May be given eight times.
+    #[arg(long, value_name = "NAME[:PORT]", verbatim_doc_comment)]
+    pub(crate) alias: Vec<String>,
+
     /// Listen for /healthz, /readyz and /metrics
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9002")]
     pub(crate) admin: SocketAddr,
@@ -144,6 +151,9 @@ pub(crate) struct PresignArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = PRESIGN_EXPIRES_SECS)]
     pub(crate) expires: u64,
 
+    #[command(flatten)]
+    pub(crate) terms: TermsArgs,
+
     /// Where the node answers
     #[arg(
         long,
@@ -157,6 +167,34 @@ pub(crate) struct PresignArgs {
     #[arg(long, value_name = "REGION", env = "AWS_REGION", hide_env_values = true,
           default_value = blockhouse_settings::REGION_DEFAULT)]
     pub(crate) region: String,
+}
+
+/// What a Blockhouse link can say beyond S3's; see docs/links.md.
+#[derive(Debug, Args)]
+pub(crate) struct TermsArgs {
+    /// The link works once, for GET or PUT
+    #[arg(long)]
+    pub(crate) once: bool,
+
+    /// With --once: `no` lets a browser use the link up without asking its user
+    #[arg(long, value_name = "no", value_parser = ["no"], requires = "once")]
+    pub(crate) confirm: Option<String>,
+
+    /// The link works from these addresses only, such as 203.0.113.0/24,2001:db8::/32
+    #[arg(long, value_name = "CIDR,...")]
+    pub(crate) source: Option<String>,
+
+    /// The link does not work earlier, such as 20261121T230000Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) not_before: Option<String>,
+
+    /// What is uploaded by the link is not longer, in bytes
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_bytes: Option<u64>,
+
+    /// HEAD is allowed on a link for GET
+    #[arg(long)]
+    pub(crate) head: bool,
 }
 
 #[derive(Debug, Args)]

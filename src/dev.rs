@@ -55,7 +55,7 @@ pub(crate) fn run(args: DevArgs, log: &str) -> Result<ExitCode> {
     let settings = plan.settings(&home, &args, certificate, &placement)?;
 
     let mut supervisor = Supervisor::new(signals, lock)?;
-    let verifier = VerifierRole::new(&home, &settings.region, &placement)?;
+    let verifier = VerifierRole::new(&home, &args, &settings.region, &placement)?;
     verifier.start(&home, &mut supervisor, log)?;
     let node = Handed {
         settings: &settings.to_toml()?,

@@ -1,6 +1,9 @@
 //! `blockhouse presign`: a link, made from the environment's key, without asking any node.
 
-use crate::cli::PresignArgs;
+use crate::{
+    cli::{PresignArgs, TermsArgs},
+    secrets,
+};
 use anyhow::{Context as _, Result, bail};
 use blockhouse_sigv4::{Credentials, Link, Location, SecretKey};
 use blockhouse_types::{Clock, SystemClock};
@@ -24,7 +27,9 @@ fn link(args: &PresignArgs) -> Result<String> {
     let location = Location::parse(&args.object)
         .with_context(|| format!("{:?} names no bucket; write s3://BUCKET/KEY", args.object))?;
     let headers = pairs(&args.header, ':')?;
-    let query = pairs(&args.query, '=')?;
+    let terms = terms(&args.terms)?;
+    let terms = terms.iter().map(|(name, value)| (*name, value.as_str()));
+    let query: Vec<_> = pairs(&args.query, '=')?.into_iter().chain(terms).collect();
     let link = Link {
         method: &args.method,
         endpoint: args.endpoint.trim_end_matches('/'),
@@ -45,6 +50,26 @@ fn link(args: &PresignArgs) -> Result<String> {
         credentials,
         SystemClock.now(),
     )?)
+}
+
+/// The vendor parameters that say what was asked for. The node judges their values.
+fn terms(args: &TermsArgs) -> Result<Vec<(&'static str, String)>> {
+    let once = args.once.then(secrets::once_token).transpose()?;
+    let terms = [
+        ("x-bh-once", once),
+        ("x-bh-confirm", args.confirm.clone()),
+        ("x-bh-source", args.source.clone()),
+        ("x-bh-not-before", args.not_before.clone()),
+        (
+            "x-bh-max-bytes",
+            args.max_bytes.map(|bytes| bytes.to_string()),
+        ),
+        ("x-bh-head", args.head.then(|| "1".to_owned())),
+    ];
+    let given = terms
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
+    Ok(given.collect())
 }
 
 fn variable(name: &str) -> Result<String> {

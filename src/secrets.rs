@@ -42,6 +42,13 @@ pub(crate) fn token_key() -> Result<Zeroizing<[u8; 32]>> {
     Ok(key)
 }
 
+/// A new token of a one-time link: 128 random bits.
+pub(crate) fn once_token() -> Result<String> {
+    let mut token = [0; 16];
+    fill(&mut token)?;
+    Ok(blockhouse_types::hex(&token))
+}
+
 /// Letters of the alphabet, all equally likely: bytes that would favour the first ones are thrown
 /// away.
 fn letters(len: usize, alphabet: &[u8]) -> Result<String> {

@@ -14,7 +14,7 @@ use blockhouse_daemon::{
     signals::Signals,
 };
 use blockhouse_settings::VerifierSettings;
-use blockhouse_verifier::{Judge, Keyring, Provisioner, Worker, sandbox};
+use blockhouse_verifier::{Judge, Keyring, Names, Provisioner, Worker, sandbox};
 use std::{
     os::unix::net::{UnixListener, UnixStream},
     process::{self, ExitCode},
@@ -39,7 +39,8 @@ pub(crate) fn run() -> Result<ExitCode> {
         tracing::warn!("{lacking}");
     }
 
-    let judge = Judge::new(settings.region.clone(), Keyring::default());
+    let names = Names::new(&settings.name, settings.aliases.clone())?;
+    let judge = Judge::named(settings.region.clone(), Keyring::default(), names);
     let provisioned = Arc::new(OnceLock::new());
     let mut threads = Threads::new();
     for (worker, core) in workers(&judge, listener.into(), &settings)?

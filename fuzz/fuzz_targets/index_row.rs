@@ -3,7 +3,7 @@
 #![no_main]
 
 use blockhouse_format::GroupEntry;
-use blockhouse_format::control::{BucketRow, parse_row_key, row_key};
+use blockhouse_format::control::{BucketRow, LinkRow, parse_row_key, row_key};
 use blockhouse_format::entry::{self, Entry, IndexKey};
 use libfuzzer_sys::fuzz_target;
 
@@ -48,6 +48,12 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(row) = BucketRow::decode(bytes) {
         assert_eq!(row.encode().expect("what was read can be written"), bytes);
+    }
+    if let Ok(row) = LinkRow::decode(bytes) {
+        assert_eq!(row.encode(), bytes);
+    }
+    if let Ok(link) = LinkRow::parse_key(bytes) {
+        assert_eq!(LinkRow::key(link), bytes);
     }
     if let Ok((table, key)) = parse_row_key(bytes) {
         assert_eq!(row_key(table, key), bytes);

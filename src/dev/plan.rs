@@ -4,7 +4,7 @@
 use super::home::Home;
 use crate::cli::DevArgs;
 use anyhow::{Context as _, Result, bail};
-use blockhouse_settings::{Listen, NodeSettings, Placement, REGION_DEFAULT, TlsFiles};
+use blockhouse_settings::{Listen, NodeSettings, Placement, REGION_DEFAULT, TlsFiles, domain_of};
 use serde::{Deserialize, Serialize};
 use std::{fs, io};
 
@@ -31,6 +31,13 @@ pub(super) struct Plan {
     was_ready: bool,
     /// How many accounts there are. Their keys lie elsewhere.
     accounts: usize,
+}
+
+/// Where buckets are hosts of their own: below the domains, and below every other name.
+fn domains(args: &DevArgs) -> Vec<String> {
+    let aliases = args.alias.iter().filter_map(|alias| domain_of(alias));
+    let domains = args.domain.iter().map(String::as_str);
+    domains.chain(aliases).map(str::to_owned).collect()
 }
 
 impl Plan {
@@ -83,7 +90,7 @@ impl Plan {
     ) -> Result<NodeSettings> {
         let settings = NodeSettings {
             region: REGION_DEFAULT.to_owned(),
-            domains: args.domain.clone(),
+            domains: domains(args),
             devices: (0..self.devices)
                 .map(|number| home.device(number))
                 .collect(),

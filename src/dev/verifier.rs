@@ -52,11 +52,18 @@ pub(super) struct VerifierRole {
 
 impl VerifierRole {
     /// Opens the socket. Nobody is behind it yet.
-    pub(super) fn new(home: &Home, region: &str, placement: &Placement) -> Result<Self> {
+    pub(super) fn new(
+        home: &Home,
+        args: &DevArgs,
+        region: &str,
+        placement: &Placement,
+    ) -> Result<Self> {
         let path = home.verifier_socket();
         let uid = Uid::effective();
         let settings = VerifierSettings {
             region: region.to_owned(),
+            name: args.s3.first().context("no --s3")?.to_string(),
+            aliases: args.alias.clone(),
             cores: placement.verifier.clone(),
             dedicated: placement.dedicated,
             gateway_uid: uid.as_raw(),
@@ -73,10 +80,10 @@ impl VerifierRole {
         let (address, _folder) = address(&path).with_context(shown)?;
         bind(socket.as_raw_fd(), &address).with_context(shown)?;
         listen(&socket, Backlog::new(BACKLOG)?)?;
-        Ok(Self {
-            socket,
-            settings: settings.to_toml()?,
-        })
+        let settings = settings.to_toml()?;
+        // Typed values were not judged yet.
+        VerifierSettings::parse(&settings).context("--alias")?;
+        Ok(Self { socket, settings })
     }
 
     /// Starts the process, and returns when it has its keys.

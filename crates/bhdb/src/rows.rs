@@ -4,7 +4,7 @@ use crate::pool::{Piece, Pool};
 use crate::report::Report;
 use crate::show::RowName;
 use crate::state::{State, Table};
-use blockhouse_format::control::{BucketRow, TABLE_BUCKETS, parse_row_key};
+use blockhouse_format::control::{BucketRow, LinkRow, TABLE_BUCKETS, TABLE_LINKS, parse_row_key};
 use blockhouse_format::entry::{self, DataPlace, Entry, IndexKey, ObjectEntry, PartEntry};
 use blockhouse_format::record::{
     self, Body, Data, Decoded, InlinePlace, Moved, PartPut, Put, RecordPlace,
@@ -26,12 +26,19 @@ pub(crate) struct Counts {
     pub(crate) bytes: u64,
 }
 
-/// The buckets by number, from their control rows.
+/// The buckets by number, from their control rows; the other tables' rows are checked on the way.
 pub(crate) fn buckets(control: &Table, report: &mut Report<'_>) -> BTreeMap<BucketId, BucketRow> {
     let mut buckets = BTreeMap::new();
     for (row_key, value) in control {
         let name = match parse_row_key(row_key) {
             Ok((TABLE_BUCKETS, name)) => String::from_utf8_lossy(name).into_owned(),
+            Ok((TABLE_LINKS, id)) => {
+                let row = LinkRow::parse_key(id).and_then(|_| LinkRow::decode(value));
+                if let Err(error) = row {
+                    report.damage(format_args!("the row of a link: {error}"));
+                }
+                continue;
+            }
             Ok(_) => continue,
             Err(error) => {
                 report.damage(error);

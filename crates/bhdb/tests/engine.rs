@@ -179,7 +179,7 @@ fn planted_mistakes_are_found() {
             let (_engine, store) = started(&devices).await;
             teeth::set(Some(bug));
             // Some mistakes show in the answers as well, which is not what is asked here.
-            let _ = kit::conform(&store, Profile::default(), 5, 600, 10_000).await;
+            let _ = kit::conform(&store, Profile::default(), 5, 1500, 10_000).await;
             teeth::set(None);
             let (verdict, text) = judged(&media(&devices, Keep::Newest));
             assert_eq!(verdict, Verdict::Damaged, "{bug:?}:\n{text}");

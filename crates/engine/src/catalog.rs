@@ -3,14 +3,17 @@
 //! The log is their truth, every checkpoint carries all of them; this is the copy that requests are
 //! answered from. It is changed only by applying a durable `Control` record.
 
-use crate::control::{ControlRow, ControlTruth};
+use crate::{
+    control::{ControlRow, ControlTruth},
+    ledger::{self, Ledger},
+};
 use blockhouse_format::{
     DecodeError, Lsn,
-    control::{self, BucketRow, BucketVersioning, TABLE_BUCKETS},
+    control::{self, BucketRow, BucketVersioning, TABLE_BUCKETS, TABLE_LINKS},
     record::Control,
 };
 use blockhouse_store::{Bucket, DocumentKind, Versioning};
-use blockhouse_types::{AccountId, BucketId, BucketName};
+use blockhouse_types::{AccountId, BucketId, BucketName, Timestamp};
 use parking_lot::RwLock;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,6 +26,7 @@ pub(crate) const BYTES_MAX: usize = 256 << 20;
 pub(crate) struct Catalog {
     buckets: BTreeMap<BucketName, Arc<Bucket>>,
     names: BTreeMap<BucketId, BucketName>,
+    links: Ledger,
     /// Rows of tables that the engine keeps for others, by table and key.
     others: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
     /// The bytes of every row, by table and key.
@@ -44,6 +48,16 @@ impl Catalog {
         self.buckets.values()
     }
 
+    /// The one-time links that were used.
+    pub(crate) fn links(&self) -> &Ledger {
+        &self.links
+    }
+
+    /// What a restart at that moment makes of links' transfers; see [`Ledger::interrupt`].
+    pub(crate) fn interrupt_links(&mut self, at: Timestamp) -> Vec<ledger::Row> {
+        self.links.interrupt(at)
+    }
+
     /// How many buckets an account has.
     pub(crate) fn owned_by(&self, owner: AccountId) -> usize {
         self.buckets
@@ -54,7 +68,7 @@ impl Catalog {
 
     /// Rows of all tables.
     pub(crate) fn len(&self) -> usize {
-        self.buckets.len() + self.others.len()
+        self.buckets.len() + self.links.len() + self.others.len()
     }
 
     /// Whether a change keeps the rows below [`BYTES_MAX`]. One that makes them fewer always does.
@@ -74,11 +88,15 @@ impl Catalog {
             let row = row_of(bucket).encode().ok()?;
             Some((TABLE_BUCKETS, bucket.name.as_str().as_bytes().to_vec(), row))
         });
+        let links = self.links.rows().map(|row| {
+            let Control { key, value, .. } = row.set();
+            (TABLE_LINKS, key, value.unwrap_or_default())
+        });
         let others = self
             .others
             .iter()
             .map(|((t, k), v)| (*t, k.clone(), v.clone()));
-        let mut rows: Vec<_> = buckets.chain(others).collect();
+        let mut rows: Vec<_> = buckets.chain(links).chain(others).collect();
         rows.sort_unstable();
         rows
     }
@@ -95,6 +113,7 @@ impl Catalog {
         match (change.table, change.value) {
             (TABLE_BUCKETS, Some(value)) => self.set_bucket(bucket_of(BucketRow::decode(&value)?)),
             (TABLE_BUCKETS, None) => self.remove_bucket(&change.key),
+            (TABLE_LINKS, value) => self.links.apply(&change.key, value.as_deref())?,
             (table, Some(value)) => {
                 self.others.insert((table, change.key), value);
             }
@@ -128,9 +147,16 @@ impl ControlTruth for RwLock<Catalog> {
     /// the same as once.
     fn rows(&self) -> (Lsn, Vec<ControlRow>) {
         let rows = self.read().rows().into_iter();
+        let rows = rows.filter(|(table, ..)| is_copied(*table));
         let row = |(table, key, value)| ControlRow { table, key, value };
         (Lsn(0), rows.map(row).collect())
     }
+}
+
+/// Whether the copy outside the pool has this table. Used links come and go by the thousand, and
+/// nobody looks for them there.
+pub(crate) fn is_copied(table: u8) -> bool {
+    table != TABLE_LINKS
 }
 
 /// The bytes of the row that a change leaves.

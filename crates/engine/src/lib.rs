@@ -56,6 +56,7 @@ mod get;
 mod index;
 mod layout;
 mod lease;
+mod ledger;
 mod list;
 mod mirror;
 mod multipart;

@@ -8,6 +8,7 @@ use crate::{
     error::{CreateError, OpenError},
     layout::{DEVICES_MAX, Layout},
     mirror::Mirror,
+    order::Order,
     recovery::{self, Recovered},
     shared::{Random, Shared},
     writer::LogWriter,
@@ -19,7 +20,6 @@ use blockhouse_format::{
 use blockhouse_types::{Clock, Entropy, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use std::{
-    collections::VecDeque,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -214,7 +214,7 @@ fn assemble<L: Device>(
         index,
         space,
         pins,
-        catalog,
+        mut catalog,
         found,
         log,
         superblocks,
@@ -223,6 +223,7 @@ fn assemble<L: Device>(
         counters,
         buffers,
     } = recovered;
+    let interrupted = catalog.interrupt_links(clock.now().max(log.floor));
     let catalog = Arc::new(RwLock::new(catalog));
     let control = control_dir.and_then(|dir| control_copy(&dir, Arc::clone(&catalog), found));
     let (sender, orders) = mpsc::channel(config.queue_orders_max.max(1));
@@ -256,7 +257,7 @@ fn assemble<L: Device>(
         superblocks,
         tail,
         shape,
-        held: VecDeque::new(),
+        held: Order::interrupted(&interrupted),
         parked: Vec::new(),
         askers: Vec::new(),
         failures: 0,

@@ -1,19 +1,27 @@
 //! What requests ask of the log writer. One order is one commit's share: its records go into one
 //! frame, and its answer goes out when that frame is durable and applied.
 
-use crate::{error::Refused, lease::DataLease, mirror::DeviceSet};
+use crate::{
+    error::Refused,
+    lease::DataLease,
+    ledger::{
+        self, INTERRUPTED_TOGETHER_MAX, LINK_RECORD_BYTES, PURGED_BY_TICK_MAX, PURGED_BY_USE_MAX,
+    },
+    mirror::DeviceSet,
+};
 use blockhouse_format::{
     Extent,
     record::{Attributes, Put, RecordPlace},
 };
 use blockhouse_store::{
     Bucket, BucketChange, CompleteError, Completion, CreateBucketError, DeleteBucketError,
-    DeleteError, DeleteTarget, Deleted, NewBucket, NewObject, NewUpload, OpenError, Part, PutError,
-    Seal, StoreError, UploadError, UploadRef, Written,
+    DeleteError, DeleteTarget, Deleted, LinkError, LinkUse, NewBucket, NewObject, NewUpload,
+    OpenError, Part, PutError, ResumeHash, Seal, StoreError, TransferEnd, UploadError, UploadRef,
+    Written,
 };
-use blockhouse_types::{BucketId, ObjectKey, Timestamp, UploadId, VersionId};
+use blockhouse_types::{BucketId, LinkId, ObjectKey, Timestamp, UploadId, VersionId};
 use bytes::Bytes;
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 use tokio::sync::oneshot;
 
 /// Where the answer goes. Whoever asked may have gone; then it goes nowhere.
@@ -70,6 +78,26 @@ pub(crate) enum Order {
         upload: UploadRef,
         now: Timestamp,
         answer: Answer<Result<(), UploadError>>,
+    },
+    UseLink {
+        usage: Box<LinkUse>,
+        answer: Answer<Result<(), LinkError>>,
+    },
+    ResumeLink {
+        link: LinkId,
+        resume: Box<ResumeHash>,
+        now: Timestamp,
+        answer: Answer<Result<(), LinkError>>,
+    },
+    EndLink {
+        link: LinkId,
+        end: TransferEnd,
+        now: Timestamp,
+        answer: Answer<Result<(), StoreError>>,
+    },
+    /// The last run ended while these transfers ran; nobody waits for it.
+    Interrupted {
+        rows: Vec<ledger::Row>,
     },
     /// A thread saw these devices fail; answered once that is durable on the others.
     DevicesFailed {
@@ -159,6 +187,9 @@ pub(crate) struct CompleteOrder {
     pub(crate) answer: Answer<Result<Written, CompleteError>>,
 }
 
+/// Records of a link's use: its row, and rows of others that go.
+const USE_RECORDS_MAX: usize = 1 + PURGED_BY_USE_MAX;
+
 /// Head, fixed fields and padding of any record, generously, in bytes.
 const RECORD_BYTES: usize = 512;
 /// An encoded extent at most, in bytes.
@@ -167,6 +198,14 @@ const EXTENT_BYTES: usize = 26;
 const PART_BYTES: usize = 96;
 
 impl Order {
+    /// What is to be logged first of all, of transfers that ran when the last run ended.
+    pub(crate) fn interrupted(rows: &[ledger::Row]) -> VecDeque<Self> {
+        let together = rows.chunks(INTERRUPTED_TOGETHER_MAX);
+        together
+            .map(|rows| Self::Interrupted { rows: rows.into() })
+            .collect()
+    }
+
     /// The room that its records take in a frame, in bytes: never less than they will need.
     pub(crate) fn room_bytes(&self) -> usize {
         match self {
@@ -175,7 +214,14 @@ impl Order {
             Self::Put(put) => {
                 let attributes = &put.new.attributes;
                 let texts = texts_bytes(&attributes.headers) + texts_bytes(&attributes.tags);
-                2 * (RECORD_BYTES + put.new.key.as_bytes().len()) + texts + put.payload.room_bytes()
+                let link = put
+                    .new
+                    .link
+                    .map_or(0, |_| USE_RECORDS_MAX * LINK_RECORD_BYTES);
+                2 * (RECORD_BYTES + put.new.key.as_bytes().len())
+                    + texts
+                    + put.payload.room_bytes()
+                    + link
             }
             Self::Retag(order) => {
                 let texts = attributes_bytes(&order.put.attributes);
@@ -211,9 +257,12 @@ impl Order {
                 )
             }
             Self::Abort { upload, .. } => RECORD_BYTES + upload.key.as_bytes().len(),
+            Self::UseLink { .. } => USE_RECORDS_MAX * LINK_RECORD_BYTES,
+            Self::ResumeLink { .. } | Self::EndLink { .. } => LINK_RECORD_BYTES,
+            Self::Interrupted { rows } => rows.len() * LINK_RECORD_BYTES,
+            Self::Tick { .. } => RECORD_BYTES + PURGED_BY_TICK_MAX * LINK_RECORD_BYTES,
             Self::DevicesFailed { .. }
             | Self::WantSpace { .. }
-            | Self::Tick { .. }
             | Self::Checkpoint { .. }
             | Self::Shutdown { .. } => RECORD_BYTES,
         }
@@ -224,6 +273,10 @@ impl Order {
         match self {
             Self::Delete { targets, .. } => 2 * targets.len() + 1,
             Self::Complete(_) => 3,
+            Self::Put(put) if put.new.link.is_some() => 2 + USE_RECORDS_MAX,
+            Self::UseLink { .. } => USE_RECORDS_MAX,
+            Self::Tick { .. } => 1 + PURGED_BY_TICK_MAX,
+            Self::Interrupted { rows } => rows.len(),
             _ => 2,
         }
     }
@@ -253,6 +306,7 @@ impl Order {
             Self::CreateBucket { answer, .. } => drop(answer.send(Err(error.into()))),
             Self::DeleteBucket { answer, .. } => drop(answer.send(Err(error.into()))),
             Self::ChangeBucket { answer, .. }
+            | Self::EndLink { answer, .. }
             | Self::DevicesFailed { answer, .. }
             | Self::Tick { answer, .. }
             | Self::Checkpoint { answer }
@@ -264,7 +318,11 @@ impl Order {
             Self::PutPart(order) => drop(order.answer.send(Err(error.into()))),
             Self::Complete(order) => drop(order.answer.send(Err(error.into()))),
             Self::Abort { answer, .. } => drop(answer.send(Err(error.into()))),
+            Self::UseLink { answer, .. } | Self::ResumeLink { answer, .. } => {
+                drop(answer.send(Err(error.into())));
+            }
             Self::WantSpace { answer } => drop(answer.send(false)),
+            Self::Interrupted { .. } => {}
         }
     }
 }

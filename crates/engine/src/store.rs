@@ -6,11 +6,12 @@ use crate::{
 use blockhouse_device::Device;
 use blockhouse_store::{
     Body, Bucket, BucketChange, CompleteError, Completion, CreateBucketError, DeleteBucketError,
-    DeleteError, DeleteTarget, Deleted, KeyPage, KeyQuery, NewBucket, NewObject, NewUpload,
-    ObjectStore, OpenError, Part, PartPage, PartQuery, PutError, StoreError, UploadError,
-    UploadPage, UploadQuery, UploadRef, VersionPage, VersionQuery, Written,
+    DeleteError, DeleteTarget, Deleted, KeyPage, KeyQuery, LinkError, LinkUse, NewBucket,
+    NewObject, NewUpload, ObjectStore, OpenError, Part, PartPage, PartQuery, PutError, ResumeHash,
+    StoreError, TransferEnd, UploadError, UploadPage, UploadQuery, UploadRef, UsedLink,
+    VersionPage, VersionQuery, Written,
 };
-use blockhouse_types::{BucketId, BucketName, ObjectKey, Timestamp, UploadId, VersionId};
+use blockhouse_types::{BucketId, BucketName, LinkId, ObjectKey, Timestamp, UploadId, VersionId};
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -223,6 +224,58 @@ impl<D: Device> ObjectStore for EngineStore<D> {
                 answer,
             })
             .await
+    }
+
+    async fn use_link(&self, usage: LinkUse) -> Result<(), LinkError> {
+        let usage = Box::new(usage);
+        self.shared
+            .ask(|answer| Order::UseLink { usage, answer })
+            .await
+    }
+
+    async fn resume_link(
+        &self,
+        link: LinkId,
+        resume: ResumeHash,
+        now: Timestamp,
+    ) -> Result<(), LinkError> {
+        let resume = Box::new(resume);
+        self.shared
+            .ask(|answer| Order::ResumeLink {
+                link,
+                resume,
+                now,
+                answer,
+            })
+            .await
+    }
+
+    async fn end_link(
+        &self,
+        link: LinkId,
+        end: TransferEnd,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.shared
+            .ask(|answer| Order::EndLink {
+                link,
+                end,
+                now,
+                answer,
+            })
+            .await
+    }
+
+    fn used_link(&self, link: LinkId) -> Option<UsedLink> {
+        let catalog = self.shared.catalog.read();
+        let row = catalog.links().find(link, self.shared.time_floor());
+        row.map(|row| row.used)
+    }
+
+    fn used_links(&self) -> Vec<UsedLink> {
+        let catalog = self.shared.catalog.read();
+        let used = catalog.links().unexpired(self.shared.time_floor());
+        used.copied().collect()
     }
 
     fn time_floor(&self) -> Timestamp {

@@ -30,12 +30,16 @@ pub enum Bug {
     CorruptionIsTornTail,
     /// Frames go to the first device only.
     OneMirrorOnly,
+    /// A one-time link is used again.
+    LinkUsedTwice,
+    /// A PUT stores its object and does not use its link up.
+    LinkOutlivesPut,
 }
 
 #[cfg(feature = "teeth")]
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::SkipLogFlush,
         Self::AckBeforeFlush,
         Self::SkipDataFlush,
@@ -46,6 +50,8 @@ impl Bug {
         Self::ForgetChangedKey,
         Self::CorruptionIsTornTail,
         Self::OneMirrorOnly,
+        Self::LinkUsedTwice,
+        Self::LinkOutlivesPut,
     ];
 }
 

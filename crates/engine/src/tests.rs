@@ -98,6 +98,7 @@ async fn put(
         key: ObjectKey::parse(key).unwrap(),
         attributes: ObjectAttributes::default(),
         condition: WriteCondition::None,
+        link: None,
         now: Timestamp::from_secs(6),
     };
     store
@@ -188,6 +189,7 @@ fn conforms_to_the_model() {
             let devices = self::devices(media);
             let (engine, store) = started(&devices, &config).await.unwrap();
             engine.audit().unwrap();
+            model.restart(store.time_floor());
             let (expected, found) = (kit::view(&model).await, kit::view(&store).await);
             let (expected, found) = (expected.unwrap(), found.unwrap());
             assert!(expected == found, "{:?}", expected.first_difference(&found));

@@ -3,6 +3,10 @@
 //! A row is changed by a `Control` record of the log and carried from checkpoint to checkpoint in a
 //! section whose keys are [`row_key`].
 
+mod link;
+
+pub use link::{LinkRow, LinkRowState};
+
 use crate::codec::{Decoder, Encoder, bounded};
 use crate::record::CONTROL_KEY_BYTES_MAX;
 use crate::{DecodeError, EncodeError};
@@ -10,7 +14,7 @@ use blockhouse_types::{AccountId, BucketId, BucketName, Timestamp};
 
 /// Buckets: key is the name, value a [`BucketRow`].
 pub const TABLE_BUCKETS: u8 = 1;
-/// One-time links that were used: the key is the gateway's, value the time when the row may go.
+/// One-time links that were used: key is [`LinkRow::key`], value a [`LinkRow`].
 pub const TABLE_LINKS: u8 = 2;
 
 /// Most bytes of one document of a bucket.

@@ -7,7 +7,7 @@
 
 mod any;
 
-use blockhouse_format::control::BucketRow;
+use blockhouse_format::control::{BucketRow, LinkRow};
 use blockhouse_format::entry::Entry;
 use blockhouse_format::frame::{Built, Frame, FrameBuilder, FrameHead, FrameSite, FrameState};
 use blockhouse_format::record::{self, Body};
@@ -15,6 +15,7 @@ use blockhouse_format::{
     CheckpointRoot, DecodeError, GroupEntry, RowRefused, SectionReader, SectionWriter, SegmentMark,
     ShardTrailer, Superblock,
 };
+use blockhouse_types::LinkId;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -203,6 +204,13 @@ proptest! {
     #[test]
     fn group_entries(entry in any::group_entry()) {
         prop_assert_eq!(GroupEntry::decode(&entry.encode().unwrap()), Ok(entry));
+    }
+
+    #[test]
+    fn link_rows(row in any::link_row(), id: [u8; 16]) {
+        prop_assert_eq!(LinkRow::decode(&row.encode()), Ok(row));
+        let link = LinkId(id);
+        prop_assert_eq!(LinkRow::parse_key(&LinkRow::key(link)), Ok(link));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct Site {
     pub domains: Domains,
     /// Buckets that one account may have.
     pub buckets_max: usize,
+    /// Used one-time links of one account that are remembered until they would have expired.
+    pub used_links_max: usize,
 }
 
 /// One per I/O thread, used through an `Rc`.

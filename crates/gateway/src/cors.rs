@@ -22,6 +22,7 @@ pub(crate) fn preflight<S: ObjectStore>(store: &S, asked: &Preflight) -> Result<
         status: StatusCode::OK,
         headers,
         content: Content::Empty,
+        transfer: None,
     })
 }
 

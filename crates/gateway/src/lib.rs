@@ -35,6 +35,7 @@ mod watch;
 mod body;
 mod context;
 mod cors;
+mod link;
 mod perform;
 mod permit;
 mod respond;

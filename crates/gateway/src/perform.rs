@@ -20,6 +20,7 @@ use crate::{
     Context,
     audit::Trail,
     body::{self, Inbound, RequestBody, Stream},
+    link::OneTime,
     permit::Grant,
     respond::Reply,
     verify::Caller,
@@ -34,7 +35,7 @@ use blockhouse_types::{RequestId, Timestamp, VersionId};
 use blockhouse_verifier_wire::Verifier;
 use bytes::Bytes;
 use http::request::Parts;
-use trouble::Trouble;
+pub(crate) use trouble::Trouble;
 
 /// Everything an operation may use.
 pub(crate) struct Job<'a, S: ObjectStore, V: Verifier, B> {
@@ -47,6 +48,8 @@ pub(crate) struct Job<'a, S: ObjectStore, V: Verifier, B> {
     pub(crate) head: &'a Parts,
     pub(crate) caller: Caller<'a, V>,
     pub(crate) grant: Grant,
+    /// The one-time link that the request came by.
+    pub(crate) once: Option<OneTime>,
     /// What the head says of the body.
     pub(crate) promise: BodyPromise,
     pub(crate) body: &'a mut Inbound<B>,

@@ -1,7 +1,7 @@
 //! The way back: one place where a reply or a refusal becomes the answer on the wire.
 //!
 //! Every answer carries `x-amz-request-id` and `x-amz-id-2` (the node's region), CORS headers where
-//! the bucket's rules give them, and `Connection: close` when the request's body was left unread:
+//! the bucket's rules give them, what guards an answer to a link, and `Connection: close` when the request's body was left unread:
 //! what follows it on the connection could be anything. An answer to HEAD has the head that GET
 //! would have and no body. `Date` is hyper's.
 
@@ -16,12 +16,13 @@ use crate::{
     body::Inbound,
     cors,
     events::RequestRecord,
+    link::{self, Transfer},
     permit,
 };
 use blockhouse_s3::{
     error::{ErrorContext, S3Error},
     operation::Operation,
-    parse::Parsed,
+    parse::{Parsed, is_presigned},
     response::Response,
 };
 use blockhouse_store::ObjectStore;
@@ -42,6 +43,8 @@ pub(crate) struct Reply<S: ObjectStore> {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) content: Content<ReaderOf<S>>,
+    /// The one use of a link that the content is sent for.
+    pub(crate) transfer: Option<Transfer>,
 }
 
 impl<S: ObjectStore> From<Response> for Reply<S> {
@@ -55,6 +58,7 @@ impl<S: ObjectStore> From<Response> for Reply<S> {
             status,
             headers,
             content: Content::Whole(body),
+            transfer: None,
         }
     }
 }
@@ -68,6 +72,8 @@ pub(crate) struct About {
     bucket: Option<BucketName>,
     key: Option<ObjectKey>,
     peer: SocketAddr,
+    /// Whether it came by a link, or would have it so.
+    by_link: bool,
 }
 
 impl About {
@@ -75,6 +81,7 @@ impl About {
     pub(crate) fn new(
         (id, now): (RequestId, Timestamp),
         peer: SocketAddr,
+        head: &Parts,
         asked: &Result<Parsed, S3Error>,
     ) -> Self {
         let operation = asked.as_ref().ok().map(|parsed| &parsed.operation);
@@ -86,6 +93,7 @@ impl About {
             bucket: operation.and_then(Operation::bucket).cloned(),
             key: operation.and_then(Operation::key).cloned(),
             peer,
+            by_link: head.uri.query().is_some_and(is_presigned),
         }
     }
 
@@ -99,7 +107,6 @@ impl About {
         let mut record = audit::Record {
             time: self.now,
             request: self.id,
-            // Links have no identity yet.
             link: None,
             key_id: None,
             principal: None,
@@ -166,9 +173,13 @@ pub(crate) fn answer<S: ObjectStore, V: Verifier, B>(
         status,
         mut headers,
         content,
+        transfer,
     } = outcome.unwrap_or_else(|(_, error)| refusal(context, about.id, head, &error));
     if let Some(bucket) = &about.bucket {
         cors::annotate(&context.store, bucket, head, &mut headers);
+    }
+    if about.by_link {
+        link::guard(&mut headers);
     }
     headers.insert(REQUEST_ID, shown(about.id));
     if let Ok(host) = HeaderValue::from_str(&context.site.region) {
@@ -188,12 +199,9 @@ pub(crate) fn answer<S: ObjectStore, V: Verifier, B>(
         micros: 0,
         peer: about.peer,
     };
-    let body = body(head, &mut headers, content).reporting(
-        record,
-        audit,
-        begun,
-        Arc::clone(&context.events),
-    );
+    let body = body(head, &mut headers, content)
+        .reporting(record, audit, begun, Arc::clone(&context.events))
+        .telling(transfer);
     let mut response = http::Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;

@@ -10,7 +10,7 @@
 //!  Opened                                              │
 //!     │ verify     the verifier: who asks?             │
 //!  Verified                                            │
-//!     │ permit     the rule: may they?                 │
+//!     │ permit     by the link's terms, by the rule    │
 //!  Permitted                                           │
 //!     │ perform    the store acts, the body flows      │
 //!  Performed ◄─────────────────────────────────────────┘
@@ -84,7 +84,7 @@
 //!     permitted: Permitted<'a, B, V>,
 //! ) -> Permitted<'a, B, V> {
 //!     let Verified { received, asked, caller } = verified;
-//!     Permitted { received, asked, caller, grant: permitted.grant }
+//!     Permitted { received, asked, caller, grant: permitted.grant, once: permitted.once }
 //! }
 //! ```
 
@@ -93,12 +93,15 @@ use crate::{
     audit::{Check, Trail},
     body::{self, Inbound, Stream},
     cors,
+    link::{self, OneTime},
     perform::{self, Job},
     permit::{self, Grant},
     respond::{self, About, AnswerBody, Reply, Unanswered},
     verify::{self, Caller},
 };
-use blockhouse_s3::{error::S3Error, form::Fields, operation::Operation, parse as s3};
+use blockhouse_s3::{
+    error::S3Error, form::Fields, link::is_confirmation, operation::Operation, parse as s3,
+};
 use blockhouse_store::ObjectStore;
 use blockhouse_types::{RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
@@ -108,7 +111,7 @@ use std::{rc::Rc, time::Instant};
 /// A request as it was received: the head, untouched, and a body that nobody has read.
 pub struct Received<'a, B> {
     id: RequestId,
-    tls: bool,
+    origin: Origin,
     now: Timestamp,
     head: &'a Parts,
     body: &'a mut Inbound<B>,
@@ -141,6 +144,7 @@ pub struct Permitted<'a, B, V: Verifier> {
     asked: s3::Parsed,
     caller: Caller<'a, V>,
     grant: Grant,
+    once: Option<OneTime>,
 }
 
 /// A request that was carried out.
@@ -169,7 +173,7 @@ pub async fn serve_request<S: ObjectStore, V: Verifier, B: Stream>(
     let (mut body, trail) = (Inbound::new(body), Trail::default());
     let parsed = parse(context, receive(context, origin, &head, &mut body, &trail));
     let Received { id, now, .. } = parsed.received;
-    let about = About::new((id, now), origin.peer(), &parsed.asked);
+    let about = About::new((id, now), origin.peer(), &head, &parsed.asked);
     let unanswered = Unanswered::new(context, &about, &trail);
     let outcome = carry(context, parsed)
         .await
@@ -191,7 +195,10 @@ async fn carry<S: ObjectStore, V: Verifier, B: Stream>(
     let opened = open(parsed).await?;
     let verified = verify(context, opened).await?;
     let permitted = permit(context, verified)?;
-    perform(context, permitted).await
+    match ask_first(&permitted) {
+        Some(page) => Ok(page),
+        None => perform(context, permitted).await,
+    }
 }
 
 /// Origin → Received: gives the request its id and its moment. Whatever expires is judged by that
@@ -206,7 +213,7 @@ pub fn receive<'a, S: ObjectStore, V: Verifier, B>(
     let (id, now) = (context.next_request_id(), context.now());
     Received {
         id,
-        tls: origin.tls(),
+        origin: *origin,
         now,
         head,
         body,
@@ -230,12 +237,16 @@ pub fn parse<'a, S: ObjectStore, V: Verifier, B>(
         .and_then(|host| host.to_str().ok());
     let (path, query) = (uri.path(), uri.query().unwrap_or(""));
     let head = s3::Head {
-        method,
+        // The button of the page that asks first: the same request, confirmed.
+        method: match is_confirmation(method, uri.query().unwrap_or("")) {
+            true => &Method::GET,
+            false => method,
+        },
         host,
         path,
         query,
         headers,
-        tls: received.tls,
+        tls: received.origin.tls(),
     };
     let asked = s3::parse(&head, &context.site.domains);
     Parsed { received, asked }
@@ -286,11 +297,12 @@ pub async fn verify<'a, S: ObjectStore, V: Verifier, B>(
     } = opened;
     let Received {
         head,
-        tls,
+        origin,
         now,
         trail,
         ..
     } = received;
+    let tls = origin.tls();
     let caller = verify::ask(&context.verifier, head, form.as_ref(), (tls, now)).await;
     let caller = caller.map_err(|refused| {
         refused.note(trail);
@@ -320,6 +332,17 @@ pub fn permit<'a, S: ObjectStore, V: Verifier, B>(
         asked,
         caller,
     } = verified;
+    let Received {
+        id, origin, now, ..
+    } = &received;
+    link::judge(&asked.terms, &caller, origin, *id, *now)
+        .map_err(Refusal::at(Check::Permit("link-terms")))?;
+    let once = link::one_time(&asked.terms, &caller, &received.head.headers)
+        .map_err(Refusal::at(Check::Permit("link-unknown")))?;
+    if let Some(once) = &once {
+        once.check(&context.store, *id, *now)
+            .map_err(Refusal::at(Check::Permit("link-used")))?;
+    }
     let unsigned = permit::override_needs_signature(&asked.operation, caller.account());
     unsigned.map_err(Refusal::at(Check::Permit("override-without-signature")))?;
     let need = permit::needs(&asked.operation);
@@ -332,6 +355,24 @@ pub fn permit<'a, S: ObjectStore, V: Verifier, B>(
         asked,
         caller,
         grant,
+        once,
+    })
+}
+
+/// Permitted → Performed, without the store: a person who has clicked on a one-time link is asked
+/// before it is used up.
+fn ask_first<S: ObjectStore, V: Verifier, B>(
+    permitted: &Permitted<'_, B, V>,
+) -> Option<Performed<S>> {
+    let Permitted {
+        received,
+        asked,
+        once,
+        ..
+    } = permitted;
+    let asks = link::asks_first(&asked.terms, once.as_ref()?, received.head);
+    asks.then(|| Performed {
+        reply: link::page(),
     })
 }
 
@@ -345,10 +386,11 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         asked,
         caller,
         grant,
+        once,
     } = permitted;
     let Received {
         id,
-        tls,
+        origin,
         now,
         head,
         body,
@@ -361,10 +403,11 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         context,
         id,
         now,
-        tls,
+        tls: origin.tls(),
         head,
         caller,
         grant,
+        once,
         promise,
         body,
         trail,

@@ -10,6 +10,8 @@ mod copies;
 mod deletes;
 mod forms;
 mod hashing;
+mod links;
+mod links_once;
 mod listings;
 mod multipart;
 mod objects;
@@ -18,7 +20,7 @@ mod order;
 use crate::{Context, Hashing, ListenerId, Origin, Site, events::Events, stages};
 use blockhouse_s3::parse::Domains;
 use blockhouse_store::model::Model;
-use blockhouse_types::{AccountId, Clock, Entropy, Timestamp};
+use blockhouse_types::{AccountId, Clock, Entropy, LinkId, Timestamp};
 use blockhouse_verifier_wire::{
     AuthType, ChainId, Credential, Failure, Link, PayloadMode, Principal, Question, Service,
     SignatureVersion, SignedHeaders, Unreachable, Verified, Verifier,
@@ -62,7 +64,9 @@ impl Entropy for Counting {
 }
 
 /// Believes `Authorization: Fake ACCOUNT`; `Bad` has a wrong signature, `Down` finds nobody to ask.
-/// A form says the same in its credential. A link is good when its signature says so.
+/// A form says the same in its credential. A link of a chain is good when its signature says so. A
+/// presigned link is believed with `X-Amz-Signature=ACCOUNT`; its path and query are its identity, and
+/// it lives 600 seconds.
 #[derive(Clone, Default)]
 struct Fake {
     chains_open: Rc<Cell<i64>>,
@@ -88,6 +92,7 @@ impl Verifier for Fake {
         let authorization = authorization.unwrap_or_default();
         let account = match authorization.split_once(' ') {
             Some(("Fake", account)) => AccountId::parse(account).unwrap(),
+            _ if by_link(&question).is_some() => by_link(&question).unwrap(),
             _ if authorization == "Down" => return Err(Unreachable),
             _ if authorization == "Bad" => {
                 return Ok(Err(Box::new(Failure::SignatureDoesNotMatch {
@@ -99,6 +104,7 @@ impl Verifier for Fake {
             }
             _ => return Ok(Err(Box::new(Failure::Anonymous))),
         };
+        let link = by_link(&question).map(|_| link_id(question.path, question.query));
         let payload = match header("x-amz-content-sha256").as_deref() {
             None | Some("UNSIGNED-PAYLOAD") => PayloadMode::Unsigned,
             Some("STREAMING-UNSIGNED-PAYLOAD-TRAILER") => PayloadMode::UnsignedTrailer,
@@ -117,13 +123,17 @@ impl Verifier for Fake {
             principal: Principal::Root { account },
             access_key_id: "AKID".into(),
             credential: Credential::LongTerm,
-            auth_type: AuthType::Header,
+            auth_type: match link {
+                None => AuthType::Header,
+                Some(_) => AuthType::Query,
+            },
             signature_version: SignatureVersion::V4,
             signed_at: question.now,
-            expires_at: None,
+            expires_at: link.map(|_| TestClock.now().plus_secs(600)),
             service: Service::S3,
             payload,
             signed_headers: SignedHeaders::new("host"),
+            link,
             chain,
         }))
     }
@@ -137,6 +147,22 @@ impl Verifier for Fake {
     fn end_chain(&self, _chain: ChainId) {
         self.chains_open.set(self.chains_open.get() - 1);
     }
+}
+
+/// Whose link the question is about.
+fn by_link(question: &Question<'_>) -> Option<AccountId> {
+    let mut parameters = question.query.split('&');
+    let account = parameters.find_map(|pair| pair.strip_prefix("X-Amz-Signature="))?;
+    AccountId::parse(account).ok()
+}
+
+/// Not a good hash, but a different one for each of a test's links.
+fn link_id(path: &str, query: &str) -> LinkId {
+    let mut id = [0u8; 16];
+    for (n, byte) in path.bytes().chain(query.bytes()).enumerate() {
+        id[n % 16] = id[n % 16].wrapping_mul(31).wrapping_add(byte);
+    }
+    LinkId(id)
 }
 
 /// A request's body in pieces.
@@ -233,10 +259,23 @@ impl Got {
     }
 }
 
+/// A client on this machine.
+fn here() -> Origin {
+    let address = |text: &str| text.parse().unwrap();
+    Origin::new(
+        address("127.0.0.1:5"),
+        address("127.0.0.1:9000"),
+        false,
+        ListenerId(0),
+    )
+}
+
 /// A node without sockets.
 struct Node {
     context: Rc<Context<Model, Fake>>,
     runtime: tokio::runtime::Runtime,
+    /// Where what outlives an answer is done.
+    tasks: tokio::task::LocalSet,
 }
 
 impl Node {
@@ -264,6 +303,7 @@ impl Node {
                 region: "local-1".into(),
                 domains: Domains::new(["s3.test".to_owned()]),
                 buckets_max: 100,
+                used_links_max: 3,
             }),
             events: Arc::new(events),
         };
@@ -273,6 +313,7 @@ impl Node {
         Self {
             context: Rc::new(context),
             runtime,
+            tasks: tokio::task::LocalSet::new(),
         }
     }
 
@@ -339,6 +380,14 @@ impl Node {
         )
     }
 
+    /// Runs to its end, and then whatever it has left to be done.
+    fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        let done = self.tasks.block_on(&self.runtime, work);
+        let left = async { tokio::task::yield_now().await };
+        self.tasks.block_on(&self.runtime, left);
+        done
+    }
+
     fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Feed) -> Got {
         let mut request = Request::builder().method(method).uri(path);
         if !headers.iter().any(|(name, _)| *name == "host") {
@@ -348,13 +397,8 @@ impl Node {
             request = request.header(*name, *value);
         }
         let request = request.body(body).unwrap();
-        let (peer, local) = (
-            "127.0.0.1:5".parse().unwrap(),
-            "127.0.0.1:9000".parse().unwrap(),
-        );
-        let origin = Origin::new(peer, local, false, ListenerId(0));
-        self.runtime.block_on(async {
-            let answer = stages::serve_request(&self.context, &origin, request).await;
+        self.run(async {
+            let answer = stages::serve_request(&self.context, &here(), request).await;
             let (head, body) = answer.into_parts();
             let mut body = pin!(body);
             let mut bytes = Vec::new();

@@ -11,7 +11,7 @@ use blockhouse_s3::{
     error::{ErrorKind, S3Error},
     form::Fields,
 };
-use blockhouse_types::{AccountId, Timestamp};
+use blockhouse_types::{AccountId, LinkId, Timestamp};
 use blockhouse_verifier_wire::{ChainId, Failure, PayloadMode, Question, Verified, Verifier};
 use http::request::Parts;
 
@@ -72,6 +72,22 @@ impl<'a, V: Verifier> Caller<'a, V> {
         match &self.who {
             Who::Anonymous => None,
             Who::Signed(verified) => Some(verified.principal.account()),
+        }
+    }
+
+    /// The link that the request came by.
+    pub(crate) fn link(&self) -> Option<LinkId> {
+        match &self.who {
+            Who::Anonymous => None,
+            Who::Signed(verified) => verified.link,
+        }
+    }
+
+    /// When that link ends.
+    pub(crate) fn expires_at(&self) -> Option<Timestamp> {
+        match &self.who {
+            Who::Anonymous => None,
+            Who::Signed(verified) => verified.expires_at,
         }
     }
 

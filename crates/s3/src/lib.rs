@@ -26,6 +26,7 @@ pub mod cors;
 pub mod error;
 pub mod form;
 pub mod lifecycle;
+pub mod link;
 pub mod operation;
 pub mod output;
 pub mod parse;

@@ -35,12 +35,14 @@ pub use form::parse_form;
 pub use promise::{BodyPromise, PromisedChecksum};
 
 pub(crate) use list::token_of;
+pub(crate) use query::Query;
 
-use crate::{error::S3Error, operation::Operation};
+use crate::{error::S3Error, link::LinkTerms, operation::Operation};
 use blockhouse_types::AccountId;
 use fields::Fields;
 use http::{HeaderMap, Method};
-use query::Query;
+use percent_encoding::percent_decode_str;
+use query::SIGNATURE;
 
 /// A request's head as received.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +70,8 @@ pub struct Parsed {
     pub style: Style,
     /// What the head says of the body.
     pub promise: BodyPromise,
+    /// What the signer of a link asked for; of any other request, nothing.
+    pub terms: LinkTerms,
     /// `x-amz-expected-bucket-owner`: another owner is 403 AccessDenied.
     pub expected_owner: Option<AccountId>,
     /// `x-amz-source-expected-bucket-owner`, of a copy's source.
@@ -80,13 +84,32 @@ pub fn parse(head: &Head<'_>, domains: &Domains) -> Result<Parsed, S3Error> {
     let query = Query::parse(head.query)?;
     let fields = Fields::new(head.headers, &query, head.tls);
     let operation = route::route(head.method, &address, &query, &fields)?;
-    let promise = BodyPromise::read(&operation, &fields)?;
+    let terms = LinkTerms::read(&query, &operation)?;
+    let promise = BodyPromise {
+        max_bytes: terms.max_bytes,
+        ..BodyPromise::read(&operation, &fields)?
+    };
     Ok(Parsed {
         style: address.style,
         promise,
+        terms,
         expected_owner: fields.account("x-amz-expected-bucket-owner")?,
         expected_source_owner: fields.account("x-amz-source-expected-bucket-owner")?,
         operation,
+    })
+}
+
+/// Whether a query carries a signature, so that the request came by a link; also of a query that
+/// [`parse`] refuses.
+pub fn is_presigned(query: &str) -> bool {
+    query_has(query, SIGNATURE)
+}
+
+/// Whether a query, read as loosely as that, has a parameter of this name.
+pub(crate) fn query_has(query: &str, wanted: &str) -> bool {
+    query.split('&').any(|pair| {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+        percent_decode_str(name).eq(wanted.bytes())
     })
 }
 

@@ -209,14 +209,7 @@ fn domains(domains: Vec<String>) -> Result<Vec<String>, SettingsError> {
 }
 
 fn domain(i: usize, name: String) -> Result<String, SettingsError> {
-    let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-    let label = |l: &str| {
-        (1..=63).contains(&l.len())
-            && l.bytes().all(legal)
-            && !l.starts_with('-')
-            && !l.ends_with('-')
-    };
-    if name.len() > 200 || !name.split('.').all(label) {
+    if !is_host_name(&name) {
         return refuse(
             format!("domains[{i}]"),
             format!("{name:?} is not a host name"),
@@ -227,6 +220,17 @@ fn domain(i: usize, name: String) -> Result<String, SettingsError> {
         return refuse(format!("domains[{i}]"), "a name, not an address");
     }
     Ok(name.to_ascii_lowercase())
+}
+
+pub(crate) fn is_host_name(name: &str) -> bool {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    let label = |l: &str| {
+        (1..=63).contains(&l.len())
+            && l.bytes().all(legal)
+            && !l.starts_with('-')
+            && !l.ends_with('-')
+    };
+    name.len() <= 200 && name.split('.').all(label)
 }
 
 fn devices(devices: Vec<PathBuf>) -> Result<Vec<PathBuf>, SettingsError> {

@@ -10,6 +10,7 @@
 mod document;
 mod hardware;
 mod keys;
+mod names;
 mod node;
 mod secret;
 mod verifier;
@@ -17,6 +18,7 @@ mod verifier;
 pub use document::{IoMode, SettingsError};
 pub use hardware::{HardwareProfile, Placement};
 pub use keys::{Account, Credential, KeysDocument};
+pub use names::domain_of;
 pub use node::{DEVICES_MAX, DOMAINS_MAX, Listen, NodeSettings, REGION_DEFAULT, TlsFiles};
 pub use secret::Secret;
 pub use verifier::VerifierSettings;

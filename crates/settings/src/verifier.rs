@@ -4,6 +4,7 @@
 use crate::{
     SettingsError,
     document::{read_toml, refuse, region},
+    names::{aliases, host},
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,12 @@ const WORKERS_MAX: usize = 64;
 pub struct VerifierSettings {
     /// The region that clients sign for.
     pub region: String,
+    /// The endpoint's one canonical name, as clients write it in `Host`: with a port, unless that is
+    /// the default one.
+    pub name: String,
+    /// Other names of the same endpoint: a link made for any of them works by each. At most eight.
+    #[serde(default)]
+    pub aliases: Vec<String>,
     /// The core of each worker.
     pub cores: Vec<usize>,
     /// Whether nothing else runs on them.
@@ -31,6 +38,8 @@ impl VerifierSettings {
     pub fn parse(toml: &str) -> Result<Self, SettingsError> {
         let mut settings: Self = read_toml(toml)?;
         settings.region = region(settings.region)?;
+        settings.name = host("name", settings.name)?;
+        settings.aliases = aliases(settings.aliases)?;
         if settings.cores.is_empty() || settings.cores.len() > WORKERS_MAX {
             return refuse("cores", format!("1 to {WORKERS_MAX} cores"));
         }
@@ -54,6 +63,8 @@ mod tests {
     fn reads_back_and_refuses() {
         let settings = VerifierSettings {
             region: "local-1".to_owned(),
+            name: "[::1]:9000".to_owned(),
+            aliases: vec!["files.example".to_owned()],
             cores: vec![1],
             dedicated: true,
             gateway_uid: 1000,
@@ -61,7 +72,13 @@ mod tests {
         };
         let text = settings.to_toml().unwrap();
         assert_eq!(VerifierSettings::parse(&text).unwrap(), settings);
-        for (good, bad) in [("[1]", "[]"), ("61000", "0"), ("local-1", "us-east-1")] {
+        for (good, bad) in [
+            ("[1]", "[]"),
+            ("61000", "0"),
+            ("local-1", "us-east-1"),
+            ("files.", "files/"),
+            ("[::1]:", "::1:"),
+        ] {
             assert!(
                 VerifierSettings::parse(&text.replace(good, bad)).is_err(),
                 "{bad}"

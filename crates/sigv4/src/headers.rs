@@ -93,7 +93,7 @@ impl Host {
 }
 
 /// `host` of `host:80` under http and of `host:443` under https.
-pub(crate) fn without_default_port(value: &[u8], tls: bool) -> &[u8] {
+pub fn without_default_port(value: &[u8], tls: bool) -> &[u8] {
     let port: &[u8] = if tls { b":443" } else { b":80" };
     let value = value.trim_ascii();
     match value.strip_suffix(port) {

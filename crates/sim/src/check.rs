@@ -115,7 +115,7 @@ pub fn settle(
 ) -> Result<View, Broken> {
     let seen = node.view().when("looking at everything after opening")?;
     oracle
-        .explain(round, &seen, node.floor())
+        .explain_restarted(round, &seen, node.floor())
         .when("after opening")?;
     node.audit().when("auditing after opening")?;
     bounded(settings, node)?;
@@ -168,7 +168,7 @@ pub fn crash_image(
         .view()
         .when("looking at everything after the second opening")?;
     oracle
-        .explain(&journal.attempts(), &seen, node.floor())
+        .explain_restarted(&journal.attempts(), &seen, node.floor())
         .when("after the second opening")?;
     Ok(())
 }
@@ -278,6 +278,7 @@ pub(crate) fn put(bucket_name: &str, key_name: &str, content: Content, now: Time
         content,
         tagged: content.seed.is_multiple_of(2),
         condition: ConditionRef::None,
+        link: None,
         body_fails: false,
         now,
     }

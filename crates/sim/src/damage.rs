@@ -7,13 +7,14 @@ use crate::{
     Attempt, Hardware, Journal, Node, NodeError, Oracle, Settings, Step,
     check::{self, Broken, When},
     node::{self, Degraded},
+    now,
     random::same,
 };
 use blockhouse_device::{
     BLOCK_BYTES,
     sim::{Keep, Media},
 };
-use blockhouse_store::kit::{Generator, Outcome, Profile, SplitMix, View};
+use blockhouse_store::kit::{Generator, Outcome, Profile, SplitMix, View, view};
 
 /// Operations before the damage.
 const OPS: usize = 40;
@@ -95,7 +96,6 @@ fn grow(random: &mut SplitMix, seed: u64) -> Result<Specimen, Broken> {
     let mut oracle = Oracle::new();
     let mut media = node::create(&settings, seed).when("making the pool")?;
     let mut before = media.clone();
-    let mut seen = View { lines: Vec::new() };
     for half in 0..2 {
         before = media;
         let mut node = check::boot(&settings, before.clone(), seed + half)?;
@@ -104,7 +104,7 @@ fn grow(random: &mut SplitMix, seed: u64) -> Result<Specimen, Broken> {
             let journal = Journal::default();
             let names = check::names(&mut node)?;
             check::run_serially(&mut node, &names, &journal, vec![Step::Op(op)]).when("growing")?;
-            seen = node.view().when("growing")?;
+            let seen = node.view().when("growing")?;
             oracle
                 .explain(&journal.attempts(), &seen, node.floor())
                 .when("growing")?;
@@ -112,7 +112,10 @@ fn grow(random: &mut SplitMix, seed: u64) -> Result<Specimen, Broken> {
         // The witness that the newest frame was acknowledged.
         node.tick().when("being idle")?;
         media = node.hardware.after_power_cut(Keep::Durable);
+        oracle.restart(node.floor()).when("growing")?;
     }
+    let seen = now(view(oracle.model())).map_err(|stuck| Broken::Rule(stuck.to_string()))?;
+    let seen = seen.map_err(|error| Broken::Rule(error.to_string()))?;
     Ok(Specimen {
         settings,
         oracle,

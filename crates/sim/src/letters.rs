@@ -1,7 +1,8 @@
 //! The alphabet of which short sequences are made, and the stage on which they play.
 //!
 //! The stage has one of everything: a bucket without versions with a small and a large object, a
-//! bucket with versions and a key with two of them, an upload with a small and a large part. Every
+//! bucket with versions and a key with two of them, an upload with a small and a large part, a link
+//! whose transfer runs. Every
 //! letter changes something on it, so every pair of letters that could disturb each other does.
 
 use crate::{
@@ -11,8 +12,8 @@ use crate::{
 };
 use blockhouse_device::sim::{Keep, Media};
 use blockhouse_store::{
-    DocumentKind, Versioning,
-    kit::{ConditionRef, Content, Op, VersionRef},
+    DocumentKind, TransferEnd, Versioning,
+    kit::{ConditionRef, Content, LinkRef, Op, VersionRef},
 };
 use blockhouse_types::Timestamp;
 
@@ -47,13 +48,17 @@ pub enum Letter {
     AddLargePart,
     Complete,
     Abort,
+    UseLink,
+    EndLink,
+    ResumeLink,
+    PutByLink,
     Checkpoint,
     Tick,
 }
 
 impl Letter {
     /// The alphabet.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::PutSmall,
         Self::PutLarge,
         Self::OverwriteSmall,
@@ -74,6 +79,10 @@ impl Letter {
         Self::AddLargePart,
         Self::Complete,
         Self::Abort,
+        Self::UseLink,
+        Self::EndLink,
+        Self::ResumeLink,
+        Self::PutByLink,
         Self::Checkpoint,
         Self::Tick,
     ];
@@ -145,6 +154,19 @@ impl Letter {
                 }
             }
             Self::Abort => Op::Abort { upload: 0, now },
+            Self::UseLink => Op::UseLink { link: link(0), now },
+            Self::EndLink => Op::EndLink {
+                number: 0,
+                end: TransferEnd::Whole,
+                now,
+            },
+            // Its transfer ran when the stage's power went.
+            Self::ResumeLink => Op::ResumeLink {
+                number: RUNNING_LINK,
+                token: 0,
+                now: Timestamp::from_secs(START_SECS + 30 + nth as u64),
+            },
+            Self::PutByLink => by_link(put("plain", "new", small, now)),
             Self::Checkpoint => return Step::Checkpoint,
             Self::Tick => return Step::Tick,
         })
@@ -171,6 +193,25 @@ fn part(number: u16, content: Content, now: Timestamp) -> Op {
         body_fails: false,
         now,
     }
+}
+
+/// A link whose transfer runs on the stage.
+const RUNNING_LINK: u8 = 2;
+
+/// A link that outlives every sequence.
+fn link(number: u8) -> LinkRef {
+    LinkRef {
+        number,
+        life_secs: 3600,
+        token: 0,
+    }
+}
+
+fn by_link(mut op: Op) -> Op {
+    if let Op::Put { link: by, .. } = &mut op {
+        *by = Some(link(0));
+    }
+    op
 }
 
 fn conditional(mut op: Op) -> Op {
@@ -226,6 +267,7 @@ impl Stage {
                 node.checkpoint().when("setting the stage")?;
             }
         }
+        oracle.restart(node.floor()).when("setting the stage")?;
         Ok(Self {
             media: node.hardware.after_power_cut(Keep::Durable),
             oracle,
@@ -270,5 +312,9 @@ fn opening_scenes() -> Vec<Op> {
         part(1, PARTS[0], at(8)),
         part(2, PARTS[1], at(9)),
         put("kept", "key", large(4), at(10)),
+        Op::UseLink {
+            link: link(RUNNING_LINK),
+            now: at(11),
+        },
     ]
 }

@@ -160,6 +160,39 @@ impl Oracle {
         seen: &View,
         floor: Timestamp,
     ) -> Result<(), Contradiction> {
+        self.find(round, seen, floor, Since::Running)
+    }
+
+    /// The same of a store that was opened again after the round, with that time floor.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn explain_restarted(
+        &mut self,
+        round: &[Attempt],
+        seen: &View,
+        floor: Timestamp,
+    ) -> Result<(), Contradiction> {
+        self.find(round, seen, floor, Since::Restarted)
+    }
+
+    /// The store was opened again, and shows a time floor of `floor`.
+    ///
+    /// # Errors
+    /// The model cannot be asked.
+    pub fn restart(&mut self, floor: Timestamp) -> Result<(), Contradiction> {
+        self.model = Since::Restarted.then(&self.model, floor);
+        self.names = now(Names::recover(&self.model))??;
+        Ok(())
+    }
+
+    fn find(
+        &mut self,
+        round: &[Attempt],
+        seen: &View,
+        floor: Timestamp,
+        since: Since,
+    ) -> Result<(), Contradiction> {
         let attempts: Vec<_> = round
             .iter()
             .filter(|a| a.demand() != Demand::MustNot)
@@ -168,6 +201,7 @@ impl Oracle {
             oracle: self,
             seen,
             floor,
+            since,
             nearest: None,
         };
         let found = search.orders(&self.model, &attempts)?;
@@ -178,7 +212,7 @@ impl Oracle {
             return Err(search.nearest.unwrap_or_else(answers));
         };
         // What was not acknowledged may have raised the floor without leaving anything else.
-        model.observe(floor);
+        let model = since.then(&model, floor);
         self.names = now(Names::recover(&model))??;
         self.model = model;
         Ok(())
@@ -191,10 +225,33 @@ impl Default for Oracle {
     }
 }
 
+/// What a store has gone through between a round and the look at it.
+#[derive(Debug, Clone, Copy)]
+enum Since {
+    /// Nothing.
+    Running,
+    /// It was opened again.
+    Restarted,
+}
+
+impl Since {
+    /// The model as it would look then, by a store whose floor is this.
+    fn then(self, model: &Model, floor: Timestamp) -> Model {
+        let model = model.fork();
+        model.observe(floor);
+        if matches!(self, Self::Restarted) {
+            // The simulated clock stands at 0: a store begins at its floor.
+            model.restart(floor);
+        }
+        model
+    }
+}
+
 struct Search<'a> {
     oracle: &'a Oracle,
     seen: &'a View,
     floor: Timestamp,
+    since: Since,
     /// What is wrong with the last history that fits the answers.
     nearest: Option<Contradiction>,
 }
@@ -202,7 +259,7 @@ struct Search<'a> {
 impl Search<'_> {
     /// In what `model` is not the store.
     fn differs(&self, model: &Model) -> Result<Option<Contradiction>, Contradiction> {
-        let view = now(view(model))??;
+        let view = now(view(&self.since.then(model, self.floor)))??;
         if view != *self.seen {
             let (expected, found) = view.first_difference(self.seen);
             return Ok(Some(Contradiction::View { expected, found }));

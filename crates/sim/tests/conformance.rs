@@ -33,11 +33,12 @@ fn run(seed: u64) -> Result<(), Broken> {
     let conforming = async move { conform(&store, profile, seed, STEPS, VIEW_EVERY).await };
     let model = node.wait(conforming).when("running")?;
     let model = model.map_err(|mismatch| Broken::Rule(mismatch.to_string()))?;
-    let expected: View = blockhouse_sim::now(view(&model)).unwrap().unwrap();
     node.audit().when("auditing")?;
     let media = node.shutdown().when("stopping")?;
     let mut again = check::boot(&settings, media, seed)?;
     let seen = again.view().when("looking at everything after a restart")?;
+    model.restart(again.floor());
+    let expected: View = blockhouse_sim::now(view(&model)).unwrap().unwrap();
     if seen == expected {
         return Ok(());
     }

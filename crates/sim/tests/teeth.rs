@@ -65,4 +65,6 @@ found! {
     a_changed_key_that_a_checkpoint_forgets: ForgetChangedKey;
     corruption_taken_for_a_torn_tail: CorruptionIsTornTail;
     a_frame_on_one_mirror_only: OneMirrorOnly;
+    a_link_that_is_used_twice: LinkUsedTwice;
+    a_link_that_outlives_its_put: LinkOutlivesPut;
 }

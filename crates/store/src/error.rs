@@ -1,6 +1,6 @@
 //! One enum per kind of operation. What any of them may meet is [`StoreError`].
 
-use crate::BodyFailed;
+use crate::{BodyFailed, LinkError};
 use blockhouse_types::{BucketName, Timestamp, VersionId};
 
 /// What any operation may meet: the store's own trouble, or a bucket that has gone.
@@ -86,12 +86,24 @@ pub enum PutError {
     /// A part for an upload that does not exist (any more).
     #[error("the upload does not exist")]
     NoSuchUpload,
+    /// Its one-time link may not be used (any more).
+    #[error("its link may not be used")]
+    Link(#[source] LinkError),
     /// The body is longer than 5 GiB for one request.
     #[error("the body is longer than a single request may carry")]
     TooLarge,
     /// The store's own trouble.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<LinkError> for PutError {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Store(error) => Self::Store(error),
+            error => Self::Link(error),
+        }
+    }
 }
 
 /// Why an object could not be opened.

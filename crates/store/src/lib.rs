@@ -15,6 +15,8 @@
 //! * A write that returned `Ok` is on stable media; one that returned an error left no trace.
 //! * Reads and listings that begin after a write returned see it.
 //! * Writes to one key are serial; of many `If-None-Match: *` exactly one wins.
+//! * Of many uses of a one-time link exactly one wins; a PUT uses its link in the commit that
+//!   stores its object, or neither happens.
 //! * A body that fails ([`BodyFailed`]) stores nothing and leaves what was there before.
 //! * A read gives the bytes that were written, or an error that names the object. Never other bytes.
 //!
@@ -31,6 +33,7 @@ mod body;
 mod bucket;
 mod error;
 pub mod kit;
+mod link;
 mod list;
 pub mod model;
 mod object;
@@ -42,6 +45,7 @@ pub use error::{
     CompleteError, CreateBucketError, DeleteBucketError, DeleteError, OpenError, PutError,
     ReadError, StoreError, UploadError,
 };
+pub use link::{LinkError, LinkState, LinkUse, RESUME_SECS, ResumeHash, TransferEnd, UsedLink};
 pub use list::{
     EntryKind, KeyPage, KeyQuery, UploadEntry, UploadPage, UploadQuery, VersionEntry, VersionPage,
     VersionQuery,
@@ -53,7 +57,7 @@ pub use object::{
 };
 pub use upload::{CompletedPart, Completion, NewUpload, Part, PartPage, PartQuery, UploadRef};
 
-use blockhouse_types::{BucketId, BucketName, ObjectKey, Timestamp, UploadId, VersionId};
+use blockhouse_types::{BucketId, BucketName, LinkId, ObjectKey, Timestamp, UploadId, VersionId};
 use bytes::Bytes;
 use std::{ops::Range, sync::Arc};
 
@@ -161,6 +165,32 @@ pub trait ObjectStore: Clone + 'static {
 
     /// Drops an upload and its parts.
     async fn abort_upload(&self, upload: &UploadRef, now: Timestamp) -> Result<(), UploadError>;
+
+    /// Uses a one-time link up, for good; of many uses of one link exactly one succeeds.
+    async fn use_link(&self, usage: LinkUse) -> Result<(), LinkError>;
+
+    /// Lets a transfer that ended short run again, for whoever has its token.
+    async fn resume_link(
+        &self,
+        link: LinkId,
+        resume: ResumeHash,
+        now: Timestamp,
+    ) -> Result<(), LinkError>;
+
+    /// Notes how the transfer of a used link ended. One that nobody noted, because of a crash, has
+    /// ended short.
+    async fn end_link(
+        &self,
+        link: LinkId,
+        end: TransferEnd,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// What is remembered of a link, if it was used; answered from memory.
+    fn used_link(&self, link: LinkId) -> Option<UsedLink>;
+
+    /// All used links that are remembered, in order of their ids; answered from memory.
+    fn used_links(&self) -> Vec<UsedLink>;
 
     /// The highest time this store ever saw. Whatever expires is judged by the later of clock and
     /// floor, so that a clock set back revives nothing.

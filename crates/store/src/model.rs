@@ -6,18 +6,20 @@
 //!
 //! It never persists anything and is not made for many objects: a listing walks the whole bucket.
 
+mod links;
 mod listing;
 
 use crate::{
     Body, Bucket, BucketChange, CompleteError, Completion, CreateBucketError, DeleteBucketError,
-    DeleteError, DeleteTarget, Deleted, EntryKind, KeyPage, KeyQuery, NewBucket, NewObject,
-    NewUpload, ObjectAttributes, ObjectInfo, ObjectReader, ObjectStore, OpenError, Part, PartInfo,
-    PartPage, PartQuery, PutError, ReadError, StoreError, StoredObject, UploadError, UploadPage,
-    UploadQuery, UploadRef, VersionPage, VersionQuery, Versioning, WriteCondition, Written,
+    DeleteError, DeleteTarget, Deleted, EntryKind, KeyPage, KeyQuery, LinkError, LinkState,
+    LinkUse, NewBucket, NewObject, NewUpload, ObjectAttributes, ObjectInfo, ObjectReader,
+    ObjectStore, OpenError, Part, PartInfo, PartPage, PartQuery, PutError, ReadError, ResumeHash,
+    StoreError, StoredObject, TransferEnd, UploadError, UploadPage, UploadQuery, UploadRef,
+    UsedLink, VersionPage, VersionQuery, Versioning, WriteCondition, Written,
 };
 use blockhouse_types::{
-    BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumType, ETag, Entropy, ObjectKey,
-    Timestamp, UploadId, VersionId,
+    BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumType, ETag, Entropy, LinkId,
+    ObjectKey, Timestamp, UploadId, VersionId,
 };
 use bytes::{Bytes, BytesMut};
 use std::{
@@ -38,6 +40,7 @@ struct State {
     /// Versions of each key, newest first; never empty.
     objects: BTreeMap<(BucketId, ObjectKey), Vec<Version>>,
     uploads: BTreeMap<UploadId, Upload>,
+    links: BTreeMap<LinkId, links::Row>,
     floor: Timestamp,
     /// Counts every commit; makes bucket ids, version order and fresh ids.
     sequence: u64,
@@ -90,6 +93,11 @@ impl Model {
     pub fn observe(&self, now: Timestamp) {
         let mut state = self.lock();
         state.floor = state.floor.max(now);
+    }
+
+    /// Does to used links what a restart at that moment does.
+    pub fn restart(&self, at: Timestamp) {
+        self.lock().interrupt_links(at);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -353,8 +361,14 @@ impl ObjectStore for Model {
         let seal = body.seal();
         let mut state = self.lock();
         state.bucket(new.bucket)?;
+        if let Some(usage) = &new.link {
+            state.check_use(usage)?;
+        }
         state.check(new.bucket, &new.key, None, &new.condition)?;
         let modified = state.commit(new.now);
+        if let Some(usage) = &new.link {
+            state.note_use(usage, LinkState::Finished);
+        }
         let info = |version| ObjectInfo {
             key: new.key.clone(),
             version,
@@ -589,6 +603,44 @@ impl ObjectStore for Model {
         state.commit(now);
         state.uploads.remove(&of.upload);
         Ok(())
+    }
+
+    async fn use_link(&self, usage: LinkUse) -> Result<(), LinkError> {
+        let mut state = self.lock();
+        state.check_use(&usage)?;
+        state.commit(usage.now);
+        state.note_use(&usage, LinkState::Running);
+        Ok(())
+    }
+
+    async fn resume_link(
+        &self,
+        link: LinkId,
+        resume: ResumeHash,
+        now: Timestamp,
+    ) -> Result<(), LinkError> {
+        self.lock().resume(link, resume, now)
+    }
+
+    async fn end_link(
+        &self,
+        link: LinkId,
+        end: TransferEnd,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.lock().end_link(link, end, now);
+        Ok(())
+    }
+
+    fn used_link(&self, link: LinkId) -> Option<UsedLink> {
+        let state = self.lock();
+        state.used_link(link, state.floor).map(|row| row.used)
+    }
+
+    fn used_links(&self) -> Vec<UsedLink> {
+        let state = self.lock();
+        let known = state.links.values().map(|row| row.used);
+        known.filter(|used| used.expires > state.floor).collect()
     }
 
     fn time_floor(&self) -> Timestamp {

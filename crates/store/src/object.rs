@@ -1,3 +1,4 @@
+use crate::LinkUse;
 use blockhouse_types::{BucketId, Checksum, ETag, ObjectKey, Timestamp, VersionId};
 
 /// What a client says of an object when it stores it, beyond the bytes.
@@ -37,6 +38,8 @@ pub struct NewObject {
     pub attributes: ObjectAttributes,
     /// The condition.
     pub condition: WriteCondition,
+    /// The one-time link that the request came by; it is used up with the write, and finished.
+    pub link: Option<LinkUse>,
     /// The caller's clock when the request began.
     pub now: Timestamp,
 }

@@ -18,7 +18,7 @@ pub mod provision;
 
 pub use failure::Failure;
 
-use blockhouse_types::{AccountId, Timestamp};
+use blockhouse_types::{AccountId, LinkId, Timestamp};
 use std::sync::Arc;
 
 /// What was received, unchanged.
@@ -64,6 +64,8 @@ pub struct Verified {
     pub payload: PayloadMode,
     /// The signed headers' names.
     pub signed_headers: SignedHeaders,
+    /// Which link it is; only with [`AuthType::Query`].
+    pub link: Option<LinkId>,
     /// The chain that judges signed chunks; only with [`PayloadMode::SignedChunks`].
     pub chain: Option<ChainId>,
 }

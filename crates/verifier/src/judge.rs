@@ -2,15 +2,16 @@
 
 use crate::chains::Chains;
 use crate::keys::{KeyStore, KnownKey, SecretForm};
+use crate::names::{Named, Names};
 use crate::refusal;
 use crate::token::TokenKeys;
 use arc_swap::ArcSwap;
 use blockhouse_sigv4::{
     Algorithm, Canonical, Chain, ChainKey, Claim, Credential as Scope, Form, HostReading, PathForm,
     PayloadHash, PublicKey, Query, Request, ScopeError, ScopeRule, SecretKey, SignedForm,
-    SigningKey, StringToSign, region_set_contains, unsigned_headers,
+    SigningKey, StringToSign, link_id, region_set_contains, unsigned_headers, without_default_port,
 };
-use blockhouse_types::Timestamp;
+use blockhouse_types::{LinkId, Timestamp};
 use blockhouse_verifier_wire::{
     AuthType, ChainId, Claims, Credential, Failure, Link, PayloadMode, Principal, Question,
     Service, SignatureVersion, SignedHeaders, Unreachable, Verified, Verifier,
@@ -25,6 +26,12 @@ pub const FORM_SERVICES: [&str; 1] = ["s3"];
 
 /// What stands for the payload of a link that says nothing of its body.
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+
+/// The vendor parameter that lets HEAD through on a link for GET.
+const HEAD_ALLOWED: &str = "x-bh-head";
+
+/// The vendor parameter of a link that works once.
+const ONCE: &str = "x-bh-once";
 
 /// Everything that may sign, at one moment.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +49,14 @@ pub struct Judge(Arc<House>);
 #[derive(Debug)]
 struct House {
     region: String,
+    names: Names,
     keyring: ArcSwap<Keyring>,
+}
+
+/// A signature that holds: what link it makes, and what goes on judging the body's chunks.
+struct Accepted {
+    link: Option<LinkId>,
+    chain_key: ChainKey,
 }
 
 /// The key that a request names.
@@ -64,8 +78,17 @@ struct SessionKey {
 impl Judge {
     /// Judges requests to the region `region`.
     pub fn new(region: String, keyring: Keyring) -> Self {
+        Self::named(region, keyring, Names::default())
+    }
+
+    /// ... at an endpoint of several names.
+    pub fn named(region: String, keyring: Keyring, names: Names) -> Self {
         let keyring = ArcSwap::from_pointee(keyring);
-        Self(Arc::new(House { region, keyring }))
+        Self(Arc::new(House {
+            region,
+            names,
+            keyring,
+        }))
     }
 
     /// From now on requests are judged by this keyring; those under way keep theirs.
@@ -181,14 +204,24 @@ impl House {
             path_form: PathForm::AsSent,
             host: HostReading::DefaultPortDropped,
         };
-        let chain_key = self.check_signature(&signer, claim, &scope, canonical)?;
+        let accepted = self.check_signature(&signer, claim, &scope, canonical)?;
         let names = unsigned_headers(request.headers, &claim.signed_headers);
         if !names.is_empty() {
             return Err(Failure::HeadersNotSigned { names }.into());
         }
-        let chain = matches!(payload, PayloadMode::SignedChunks { .. })
-            .then(|| Chain::new(chain_key, &claim.date, scope.scope, &claim.signature));
-        Ok((signer.verified(claim, service, payload), chain))
+        let chain = matches!(payload, PayloadMode::SignedChunks { .. }).then(|| {
+            Chain::new(
+                accepted.chain_key,
+                &claim.date,
+                scope.scope,
+                &claim.signature,
+            )
+        });
+        let verified = Verified {
+            link: accepted.link,
+            ..signer.verified(claim, service, payload)
+        };
+        Ok((verified, chain))
     }
 
     /// The checks of a form that says who signed its policy. What the policy says is the gateway's to
@@ -287,52 +320,206 @@ impl House {
         Ok((credential, service))
     }
 
-    /// Judges the signature by the usual reading of `Host`, and where that drops a port, by the
-    /// received one as well: some signers sign what they send.
+    /// Judges the signature: of the request as it came, and of a link, of the same request by the
+    /// endpoint's other names and, where the signer allowed HEAD, as GET.
     fn check_signature(
         &self,
         signer: &Signer,
         claim: &Claim<'_>,
         credential: &Scope<'_>,
         canonical: Canonical<'_>,
-    ) -> Result<ChainKey, Box<Failure>> {
+    ) -> Result<Accepted, Box<Failure>> {
+        let signature = Signature::new(signer, claim, credential, &self.region);
+        let named = match claim.form {
+            Form::Query { .. } => {
+                sole_host(canonical.request).and_then(|host| self.names.find(host))
+            }
+            Form::Header | Form::Post => None,
+        };
+        for method in methods(&canonical, claim) {
+            let request = Request {
+                method,
+                ..*canonical.request
+            };
+            let canonical = Canonical {
+                request: &request,
+                ..canonical
+            };
+            if let Some(signed) = signature.signs(canonical, named) {
+                let link = matches!(claim.form, Form::Query { .. }).then(|| {
+                    // One for all names; most links come by the name that counts.
+                    let digest = match named {
+                        Some(named)
+                            if signed.spelling != Spelling::Usual || !named.is_canonical() =>
+                        {
+                            by_name(canonical, &named.canonical(), |canonical| {
+                                canonical.digest()
+                            })
+                        }
+                        _ => signed.digest,
+                    };
+                    let (id, scope) = (credential.access_key_id, credential.scope);
+                    link_id(id, &claim.date, scope, &digest)
+                });
+                return signature.accepted(link);
+            }
+        }
+        Err(signature.refused(&canonical))
+    }
+}
+
+/// What a signature was found to be of.
+struct Signed {
+    /// Of the canonical request.
+    digest: [u8; 32],
+    spelling: Spelling,
+}
+
+/// How the host is spelled in what was signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    /// As received, without the default port.
+    Usual,
+    /// By another name, or with the default port.
+    Other,
+}
+
+/// A signature, and all that it takes to judge what it is of.
+struct Signature<'c> {
+    claim: &'c Claim<'c>,
+    credential: &'c Scope<'c>,
+    /// `None` for a key that has no such signatures.
+    chain_key: Option<ChainKey>,
+}
+
+impl<'c> Signature<'c> {
+    fn new(signer: &Signer, claim: &'c Claim<'c>, credential: &'c Scope<'c>, region: &str) -> Self {
         let chain_key = match claim.algorithm {
             Algorithm::Hmac => signer
-                .signing_key(credential.day, &self.region, credential.service)
+                .signing_key(credential.day, region, credential.service)
                 .map(ChainKey::Hmac),
             Algorithm::Ecdsa => signer.public_key().map(ChainKey::Ecdsa),
         };
-        let string_to_sign = |canonical: &Canonical<'_>| StringToSign {
-            algorithm: claim.algorithm,
-            date: &claim.date,
-            scope: credential.scope,
-            digest: canonical.digest(),
-        };
-        let holds = |canonical: &Canonical<'_>| match &chain_key {
-            Some(ChainKey::Hmac(key)) => {
-                string_to_sign(canonical).is_signed_by(key, &claim.signature)
-            }
-            Some(ChainKey::Ecdsa(key)) => {
-                string_to_sign(canonical).is_signed_by_owner(key, &claim.signature)
-            }
-            None => false,
-        };
+        Self {
+            claim,
+            credential,
+            chain_key,
+        }
+    }
+
+    /// What the signature is of: the request by the received host, in one of its readings, or by
+    /// another of its names.
+    fn signs(&self, canonical: Canonical<'_>, named: Option<Named<'_>>) -> Option<Signed> {
+        if let Some(digest) = self.holds(&canonical) {
+            return Some(Signed {
+                digest,
+                spelling: Spelling::Usual,
+            });
+        }
+        // Some signers sign the default port that they send.
         let as_received = Canonical {
             host: HostReading::AsReceived,
             ..canonical
         };
-        let accepted =
-            holds(&canonical) || (canonical.request.host_is_ambiguous() && holds(&as_received));
-        match chain_key {
-            Some(chain_key) if accepted => Ok(chain_key),
-            _ => Err(Box::new(Failure::SignatureDoesNotMatch {
-                access_key_id: credential.access_key_id.to_owned(),
-                string_to_sign: string_to_sign(&canonical).text(),
-                signature_provided: claim.signature.to_string(),
-                canonical_request: canonical.text(),
-            })),
+        let ambiguous = canonical.request.host_is_ambiguous();
+        let received = ambiguous.then(|| self.holds(&as_received)).flatten();
+        let by_another = || {
+            let named = named?;
+            let mut others = named.others();
+            others.find_map(|name| by_name(canonical, &name, |canonical| self.holds(canonical)))
+        };
+        let digest = received.or_else(by_another)?;
+        Some(Signed {
+            digest,
+            spelling: Spelling::Other,
+        })
+    }
+
+    /// The digest of the canonical request, if the signature is of it.
+    fn holds(&self, canonical: &Canonical<'_>) -> Option<[u8; 32]> {
+        let string = self.string_to_sign(canonical);
+        let holds = match &self.chain_key {
+            Some(ChainKey::Hmac(key)) => string.is_signed_by(key, &self.claim.signature),
+            Some(ChainKey::Ecdsa(key)) => string.is_signed_by_owner(key, &self.claim.signature),
+            None => false,
+        };
+        holds.then_some(string.digest)
+    }
+
+    fn string_to_sign(&self, canonical: &Canonical<'_>) -> StringToSign<'_> {
+        StringToSign {
+            algorithm: self.claim.algorithm,
+            date: &self.claim.date,
+            scope: self.credential.scope,
+            digest: canonical.digest(),
         }
     }
+
+    fn accepted(self, link: Option<LinkId>) -> Result<Accepted, Box<Failure>> {
+        // Without a key nothing holds.
+        let chain_key = self.chain_key.ok_or(Failure::Anonymous)?;
+        Ok(Accepted { link, chain_key })
+    }
+
+    /// The refusal, by the request as it came.
+    fn refused(&self, canonical: &Canonical<'_>) -> Box<Failure> {
+        Box::new(Failure::SignatureDoesNotMatch {
+            access_key_id: self.credential.access_key_id.to_owned(),
+            string_to_sign: self.string_to_sign(canonical).text(),
+            signature_provided: self.claim.signature.to_string(),
+            canonical_request: canonical.text(),
+        })
+    }
+}
+
+/// The methods that the signature may be of: the request's own, and GET for HEAD on a link whose
+/// signer allowed that. A POST by a one-time link is the button of the page that asks before it is
+/// used up: the GET that was signed, and nothing else.
+fn methods<'a>(
+    canonical: &Canonical<'a>,
+    claim: &Claim<'_>,
+) -> impl Iterator<Item = &'a str> + use<'a> {
+    let by_link = matches!(claim.form, Form::Query { .. });
+    let (own, also) = match canonical.request.method {
+        "POST" if by_link && canonical.query.contains(ONCE) => ("GET", None),
+        "HEAD" if by_link && canonical.query.single(HEAD_ALLOWED).as_deref() == Some("1") => {
+            ("HEAD", Some("GET"))
+        }
+        own => (own, None),
+    };
+    [own].into_iter().chain(also)
+}
+
+/// The host as signers write it; `None` when there is not exactly one.
+fn sole_host<'a>(request: &Request<'a>) -> Option<&'a str> {
+    let mut hosts = request.headers.iter().filter(|(name, _)| *name == "host");
+    let (_, host) = hosts.next()?;
+    if hosts.next().is_some() {
+        return None;
+    }
+    std::str::from_utf8(without_default_port(host, request.tls)).ok()
+}
+
+/// Looks at the same request by another name.
+fn by_name<T>(canonical: Canonical<'_>, name: &str, look: impl FnOnce(&Canonical<'_>) -> T) -> T {
+    let headers: Vec<(&str, &[u8])> = canonical
+        .request
+        .headers
+        .iter()
+        .map(|(header, value)| match *header {
+            "host" => (*header, name.as_bytes()),
+            _ => (*header, *value),
+        })
+        .collect();
+    let request = Request {
+        headers: &headers,
+        ..*canonical.request
+    };
+    look(&Canonical {
+        request: &request,
+        host: HostReading::AsReceived,
+        ..canonical
+    })
 }
 
 /// The last line of the canonical request, and what it means for the body.
@@ -406,6 +593,7 @@ impl Signer {
             service,
             payload,
             signed_headers: SignedHeaders::new(&claim.signed_headers),
+            link: None,
             chain: None,
         }
     }

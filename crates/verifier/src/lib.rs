@@ -27,6 +27,7 @@
 mod chains;
 mod judge;
 mod keys;
+mod names;
 mod provisioner;
 mod refusal;
 pub mod sandbox;
@@ -37,6 +38,7 @@ mod token;
 pub use chains::{CHAIN_AGE_SECS_MAX, CHAINS_MAX};
 pub use judge::{FORM_SERVICES, InProcess, Judge, Keyring, SERVICES};
 pub use keys::{BadPublicKey, KeyStore};
+pub use names::{ALIASES_MAX, Names, TooManyAliases};
 pub use provisioner::{KEYS_MAX, ProvisionError, Provisioner};
 pub use server::{ASKERS_MAX, Worker};
 pub use session::Session;

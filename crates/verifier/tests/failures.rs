@@ -69,7 +69,7 @@ fn what_a_verdict_says() {
         (verdict.payload, verdict.chain),
         (PayloadMode::Unsigned, None)
     );
-    assert!(verdict.signed_headers.contains("x-amz-meta-a"));
+    assert!(verdict.signed_headers.contains("x-amz-meta-a") && verdict.link.is_none());
     let verdict = judge(&in_query()).unwrap();
     assert_eq!(verdict.auth_type, AuthType::Query);
     assert_eq!(verdict.expires_at, Some(now().plus_secs(60)));

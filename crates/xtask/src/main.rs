@@ -31,7 +31,7 @@ enum Task {
     },
     /// The long runs. Their logs are for the release note.
     Soak {
-        /// Only these parts: sim, kill, fuzz; all without.
+        /// Only these parts: sim, kill, links, fuzz; all without.
         parts: Vec<String>,
     },
 }
@@ -125,6 +125,11 @@ fn ci_stages() -> Vec<Stage> {
             "kill",
             3,
             &[&["python3", "tests/clients/kill.py", "--launch", NODE]],
+        ),
+        Stage::commands(
+            "links",
+            4,
+            &[&["python3", "tests/links/run.py", "--launch", NODE]],
         ),
         Stage::new("fuzz smoke", 10, || soak::fuzz(20)),
     ]

@@ -36,6 +36,15 @@ pub(crate) fn stages() -> Vec<Stage> {
                 &rounds,
             )
         }),
+        Stage::new("links", 30, || {
+            let node = "target/release/blockhouse";
+            let more = [
+                ("BLOCKHOUSE_LINK_RACES", "1000"),
+                ("BLOCKHOUSE_LINK_KILLS", "50"),
+            ];
+            command(&["cargo", "build", "--release", "--quiet"], &[])?;
+            command(&["python3", "tests/links/run.py", "--launch", node], &more)
+        }),
         Stage::new("fuzz", 120, || fuzz(FUZZ_SECS)),
     ]
 }

@@ -5,6 +5,7 @@ use super::{
     judge::{Judge, Verdicts},
 };
 use crate::{
+    catalog::is_copied,
     error::Refused,
     mirror::{DeviceSet, Outcome},
     order::Order,
@@ -364,9 +365,13 @@ impl<L: Device> LogWriter<L> {
             }
         }
         drop(catalog);
+        let copied: Vec<_> = control
+            .into_iter()
+            .filter(|change| is_copied(change.table))
+            .collect();
         if let Some(copy) = &self.shared.control
-            && !control.is_empty()
-            && let Err(error) = copy.apply(self.log.durable(), &control)
+            && !copied.is_empty()
+            && let Err(error) = copy.apply(self.log.durable(), &copied)
         {
             tracing::warn!(%error, "the copy of the control rows lacks a change");
         }

@@ -6,12 +6,14 @@
 //! a record that is not durable yet.
 
 mod buckets;
+mod links;
 mod uploads;
 mod versions;
 
 use crate::{
     catalog::Catalog,
     index::Index,
+    ledger::{self, PURGED_BY_TICK_MAX},
     order::{
         Answer, CompleteOrder, Order, PartOrder, Payload, PutOrder, RetagOrder, RetagTarget,
         Retagged,
@@ -25,10 +27,10 @@ use blockhouse_format::{
     frame::{FrameBuilder, PushError},
     record::{Attributes, Body, Control, Data, Put, RecordPlace},
 };
-use blockhouse_store::{Bucket, OpenError, Part, StoreError};
-use blockhouse_types::{BucketId, Timestamp};
+use blockhouse_store::{Bucket, LinkState, OpenError, Part, StoreError};
+use blockhouse_types::{AccountId, BucketId, LinkId, Timestamp};
 use bytes::Bytes;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What to do when the frame is durable (`None`), or could not be made so.
 pub(super) type Due = Box<dyn FnOnce(Option<&StoreError>) + Send>;
@@ -56,6 +58,10 @@ pub(super) struct Judge<'a> {
     pub(super) random: &'a mut Random,
     /// Control rows that the frame changes.
     pub(super) control: Vec<Control>,
+    /// Of these, the rows of links: what each will be.
+    pub(super) links: BTreeMap<LinkId, Option<ledger::Row>>,
+    /// How many of them are new, for each account.
+    pub(super) links_fresh: BTreeMap<AccountId, usize>,
     pub(super) dues: Vec<Due>,
     /// The time floor that the frame will make.
     pub(super) floor: Timestamp,
@@ -85,6 +91,8 @@ impl<'a> Judge<'a> {
             catalog,
             random,
             control: Vec::new(),
+            links: BTreeMap::new(),
+            links_fresh: BTreeMap::new(),
             dues: Vec::new(),
             floor,
             control_rows_max,
@@ -169,10 +177,23 @@ impl<'a> Judge<'a> {
                 now,
                 answer,
             } => due(answer, self.abort(&upload, now), ()),
-            Order::Tick { now, answer } => {
-                self.stamp(now);
-                due(answer, self.push(&Body::Tick).map(drop), ())
+            Order::UseLink { usage, answer } => {
+                due(answer, self.use_link(&usage, LinkState::Running), ())
             }
+            Order::ResumeLink {
+                link,
+                resume,
+                now,
+                answer,
+            } => due(answer, self.resume_link(link, *resume, now), ()),
+            Order::EndLink {
+                link,
+                end,
+                now,
+                answer,
+            } => due(answer, self.end_link(link, end, now), ()),
+            Order::Interrupted { rows } => return self.note_interrupted(rows),
+            Order::Tick { now, answer } => due(answer, self.tick(now), ()),
             other @ (Order::DevicesFailed { .. }
             | Order::WantSpace { .. }
             | Order::Checkpoint { .. }
@@ -203,6 +224,12 @@ impl<'a> Judge<'a> {
                 floor,
             },
         )
+    }
+
+    fn tick(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let at = self.stamp(now);
+        self.push(&Body::Tick)?;
+        self.purge_links(at, PURGED_BY_TICK_MAX)
     }
 
     /// The time of a change: never before one that came earlier.

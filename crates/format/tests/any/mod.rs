@@ -1,7 +1,7 @@
 //! Strategies: any value of every structure.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
-use blockhouse_format::control::{BucketRow, BucketVersioning};
+use blockhouse_format::control::{BucketRow, BucketVersioning, LinkRow, LinkRowState};
 use blockhouse_format::entry::{
     DataPlace, Entry, MarkerEntry, ObjectEntry, PartEntry, UploadEntry,
 };
@@ -718,6 +718,22 @@ pub(crate) fn bucket_row() -> impl Strategy<Value = BucketRow> {
                 documents: documents.into_iter().collect(),
             },
         )
+}
+
+pub(crate) fn link_row() -> impl Strategy<Value = LinkRow> {
+    let state = prop_oneof![
+        Just(LinkRowState::Running),
+        time().prop_map(LinkRowState::Short),
+        Just(LinkRowState::Finished)
+    ];
+    (0u64..1_000_000_000_000, time(), any::<[u8; 32]>(), state).prop_map(
+        |(owner, expires, resume, state)| LinkRow {
+            owner: AccountId::from_number(owner).unwrap(),
+            expires,
+            resume,
+            state,
+        },
+    )
 }
 
 /// Key, and value or removal.

@@ -37,7 +37,7 @@ pub(crate) struct RequestBody<'a, B, V: Verifier> {
     /// The signed SHA-256 of the body.
     payload: Option<[u8; 32]>,
     declared_len: Option<u64>,
-    /// How long it may be.
+    /// How long it may be: what one request may carry, or a form or link allows.
     length: LengthRange,
     bytes_yielded: u64,
     trailer: Option<Checksum>,
@@ -111,15 +111,18 @@ where
                 )
             }
         };
-        if declared_len.is_some_and(|len| len > BODY_BYTES_MAX) {
-            return Err(too_large(declared_len, BODY_BYTES_MAX));
+        let bytes_max = promise
+            .max_bytes
+            .map_or(BODY_BYTES_MAX, |max| max.min(BODY_BYTES_MAX));
+        if let Some(len) = declared_len.filter(|len| *len > bytes_max) {
+            return Err(too_large(len, bytes_max));
         }
         let wrapped = Wrapped {
             framing,
             declared_len,
             length: LengthRange {
                 min: 0,
-                max: BODY_BYTES_MAX,
+                max: bytes_max,
             },
         };
         Ok(Self::begin(
@@ -227,7 +230,8 @@ where
     async fn take(&mut self, bytes: Bytes) -> Result<Bytes, S3Error> {
         self.bytes_yielded += bytes.len() as u64;
         if self.bytes_yielded > self.length.max {
-            return Err(too_large(self.proposed_len(), self.length.max));
+            let proposed = self.proposed_len().unwrap_or(self.bytes_yielded);
+            return Err(too_large(proposed, self.length.max));
         }
         if let Some(digests) = &mut self.digests {
             digests.update(&bytes).await.map_err(lost)?;
@@ -416,13 +420,11 @@ fn lost(error: Lost) -> S3Error {
     ErrorKind::InternalError.into()
 }
 
-/// 400 EntityTooLarge.
-fn too_large(proposed: Option<u64>, max: u64) -> S3Error {
-    let error = S3Error::from(ErrorKind::EntityTooLarge).element("MaxSizeAllowed", max.to_string());
-    match proposed {
-        Some(len) => error.element("ProposedSize", len.to_string()),
-        None => error,
-    }
+/// 400 EntityTooLarge. Of a body whose length nobody told, `proposed` is what has come so far.
+fn too_large(proposed: u64, bytes_max: u64) -> S3Error {
+    S3Error::from(ErrorKind::EntityTooLarge)
+        .element("MaxSizeAllowed", bytes_max.to_string())
+        .element("ProposedSize", proposed.to_string())
 }
 
 /// What a body turned out to be. The contract asks for it after the clean end alone; a store that

@@ -47,6 +47,7 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
         key: op.key.clone(),
         attributes,
         condition: write_condition(op.condition),
+        link: None,
         now: job.now,
     };
     let mut body = SourceBody::new(

@@ -51,12 +51,23 @@ pub(super) async fn get<S: ObjectStore, V: Verifier, B: Stream>(
     let content =
         content.map_err(|ReadError::Store(error)| job.trouble().with(&op.key).store(error))?;
     let Response {
-        status, headers, ..
+        status,
+        mut headers,
+        ..
     } = response;
+    // The last thing before the answer: whatever else could be refused has been.
+    let transfer = match &job.once {
+        Some(once) => {
+            let begun = once.begin(job.context, job.id, job.now, &mut headers);
+            Some(begun.await?)
+        }
+        None => None,
+    };
     Ok(Reply {
         status,
         headers,
         content,
+        transfer,
     })
 }
 
@@ -80,6 +91,7 @@ pub(super) async fn head<S: ObjectStore, V: Verifier, B: Stream>(
         status,
         headers,
         content: Content::Empty,
+        transfer: None,
     })
 }
 

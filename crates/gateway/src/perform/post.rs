@@ -38,7 +38,7 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
         file,
     );
     let (name, key) = (op.put.bucket.clone(), op.put.key.clone());
-    let stored = put::store(context, (*id, *now), bucket, op.put, body).await?;
+    let stored = put::store(context, (*id, *now), (bucket, None), op.put, body).await?;
     trail.stored(stored.bytes());
     let output = PostObjectOutput {
         bucket_url: format!("{}/", location.trim_end_matches('/')),

@@ -13,7 +13,8 @@ use blockhouse_s3::{
     output::{PutObjectOutput, UploadPartOutput},
 };
 use blockhouse_store::{
-    Bucket, NewObject, ObjectAttributes, ObjectStore, PartQuery, UploadRef, WriteCondition, Written,
+    Bucket, LinkUse, NewObject, ObjectAttributes, ObjectStore, PartQuery, UploadRef,
+    WriteCondition, Written,
 };
 use blockhouse_types::{ChecksumAlgorithm, ChecksumType, RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
@@ -34,6 +35,7 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
         head,
         caller,
         grant,
+        once,
         promise,
         body,
         trail,
@@ -48,7 +50,10 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
         promise.clone(),
         Some(DEFAULT_CHECKSUM),
     )?;
-    let stored = store(context, (*id, *now), bucket, op, body).await?;
+    let link = once
+        .as_ref()
+        .map(|once| once.usage_of_put(context.site.used_links_max, *now));
+    let stored = store(context, (*id, *now), (bucket, link), op, body).await?;
     trail.stored(stored.bytes());
     Ok(stored.output().response())
 }
@@ -78,11 +83,12 @@ impl<B: Stream, V: Verifier> Stored<'_, B, V> {
     }
 }
 
-/// Stores `body` in `bucket` as `op` says, for the request of this id that began then.
+/// Stores `body` in `bucket` as `op` says, for the request of this id that began then, and uses up
+/// the one-time link by which it came.
 pub(super) async fn store<'a, S: ObjectStore, V: Verifier, B: Stream>(
     context: &Context<S, V>,
     (id, now): (RequestId, Timestamp),
-    bucket: &Bucket,
+    (bucket, link): (&Bucket, Option<LinkUse>),
     op: PutObject,
     mut body: RequestBody<'a, B, V>,
 ) -> Result<Stored<'a, B, V>, S3Error> {
@@ -92,6 +98,7 @@ pub(super) async fn store<'a, S: ObjectStore, V: Verifier, B: Stream>(
         key: op.key.clone(),
         attributes: attributes(op.attributes),
         condition: write_condition(op.condition),
+        link,
         now,
     };
     let written = match context.store.put(new, &mut body).await {

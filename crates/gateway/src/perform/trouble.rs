@@ -16,8 +16,8 @@
 use super::get::http_date;
 use blockhouse_s3::error::{ErrorKind, S3Error};
 use blockhouse_store::{
-    CompleteError, CreateBucketError, DeleteBucketError, DeleteError, OpenError, PutError,
-    StoreError, UploadError,
+    CompleteError, CreateBucketError, DeleteBucketError, DeleteError, LinkError, OpenError,
+    PutError, StoreError, UploadError,
 };
 use blockhouse_types::{ObjectKey, RequestId, VersionId};
 use http::{HeaderName, header};
@@ -137,8 +137,24 @@ impl<'a> Trouble<'a> {
             PutError::PreconditionFailed => precondition_failed(),
             PutError::NoSuchKey => ErrorKind::NoSuchKey.into(),
             PutError::NoSuchUpload => ErrorKind::NoSuchUpload.into(),
+            PutError::Link(error) => self.link(error),
             PutError::TooLarge => ErrorKind::EntityTooLarge.into(),
             PutError::Store(error) => self.store(error),
+        }
+    }
+
+    /// Using a one-time link. Whoever comes too late learns no more than whoever may not.
+    pub(crate) fn link(self, error: LinkError) -> S3Error {
+        match error {
+            LinkError::Used | LinkError::Expired => {
+                tracing::debug!(id = %self.id, %error, "a link was refused");
+                ErrorKind::AccessDenied.into()
+            }
+            LinkError::TooMany { .. } => {
+                tracing::warn!(id = %self.id, %error, "a link was turned away");
+                ErrorKind::SlowDown.into()
+            }
+            LinkError::Store(error) => self.store(error),
         }
     }
 

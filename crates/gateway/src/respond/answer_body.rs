@@ -9,6 +9,7 @@
 use crate::{
     audit,
     events::{Events, RequestRecord},
+    link::Transfer,
 };
 use blockhouse_store::{ObjectReader, ObjectStore, ReadError, StoredObject};
 use bytes::Bytes;
@@ -32,6 +33,8 @@ pub struct AnswerBroken;
 /// The body of an answer. Counts what it gave away, and reports the request when it is dropped.
 pub struct AnswerBody<S: ObjectStore> {
     content: Content<ReaderOf<S>>,
+    /// Told when the last byte has been given away; ends short if that never happens.
+    transfer: Option<Transfer>,
     report: Option<Report>,
 }
 
@@ -62,6 +65,7 @@ impl<S: ObjectStore> AnswerBody<S> {
         };
         Self {
             content,
+            transfer: None,
             report: None,
         }
     }
@@ -81,6 +85,22 @@ impl<S: ObjectStore> AnswerBody<S> {
             events,
         });
         self
+    }
+
+    /// Tells a link's transfer how it ended.
+    pub(crate) fn telling(mut self, transfer: Option<Transfer>) -> Self {
+        self.transfer = transfer;
+        self.end_transfer();
+        self
+    }
+
+    /// Once nothing is left to be sent, the transfer is whole.
+    fn end_transfer(&mut self) {
+        if self.len_left() == 0
+            && let Some(transfer) = self.transfer.take()
+        {
+            transfer.complete();
+        }
     }
 
     /// Sends nothing after all: the answer to HEAD.
@@ -139,6 +159,10 @@ impl<S: ObjectStore> http_body::Body for AnswerBody<S> {
         }
         if let (Some(report), Some(Ok(bytes))) = (&mut this.report, &piece) {
             report.record.bytes_out += bytes.len() as u64;
+        }
+        match &piece {
+            Some(Err(_)) => drop(this.transfer.take()),
+            _ => this.end_transfer(),
         }
         Poll::Ready(piece.map(|bytes| bytes.map(Frame::data)))
     }

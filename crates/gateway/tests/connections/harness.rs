@@ -50,6 +50,7 @@ impl Verifier for Trusting {
             service: Service::S3,
             payload: PayloadMode::Unsigned,
             signed_headers: SignedHeaders::new("host"),
+            link: None,
             chain: None,
         }))
     }
@@ -100,6 +101,7 @@ impl Gateway {
                         region: "local-1".to_owned(),
                         domains: Domains::new(["s3.test".to_owned()]),
                         buckets_max: 10,
+                        used_links_max: 3,
                     }),
                     events: Arc::new(Events::default()),
                 });

@@ -22,6 +22,8 @@ pub struct BodyPromise {
     pub aws_chunked: bool,
     /// Whether a trailer follows its last chunk (`STREAMING-*-TRAILER`).
     pub trailer: bool,
+    /// The most bytes that the link allows (`x-bh-max-bytes`).
+    pub max_bytes: Option<u64>,
 }
 
 /// A checksum that the body must have.
@@ -60,6 +62,7 @@ impl BodyPromise {
             decoded_len,
             aws_chunked,
             trailer,
+            max_bytes: None,
         })
     }
 

@@ -9,6 +9,9 @@ use std::borrow::Cow;
 /// The verifier's own bound is the same.
 const PARAMETERS_MAX: usize = 128;
 
+/// The parameter that makes a request a link.
+pub(super) const SIGNATURE: &str = "X-Amz-Signature";
+
 /// Parameters in order of arrival, decoded; `k` and `k=` are alike.
 #[derive(Debug, Default)]
 pub(crate) struct Query<'a> {
@@ -59,7 +62,7 @@ impl<'a> Query<'a> {
 
     /// Whether the query itself is signed.
     pub(crate) fn is_presigned(&self) -> bool {
-        self.get("X-Amz-Signature").is_some()
+        self.get(SIGNATURE).is_some()
     }
 }
 

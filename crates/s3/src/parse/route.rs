@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     error::{ErrorKind, S3Error},
+    link,
     operation::Operation,
 };
 use blockhouse_types::{BucketName, ObjectKey};
@@ -166,10 +167,11 @@ fn subresource(query: &Query<'_>) -> Result<Option<Subresource>, S3Error> {
 }
 
 fn is_parameter(name: &str) -> bool {
-    PARAMETERS.contains(&name)
-        || name
-            .get(..6)
-            .is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"))
+    let begins = |with: &str| {
+        name.get(..with.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(with))
+    };
+    PARAMETERS.contains(&name) || begins("x-amz-") || begins(link::PREFIX)
 }
 
 /// Requests for things that the whole node lacks. An answer never claims encryption, so a request

@@ -80,7 +80,7 @@ fn every_operation_has_its_request() {
         ("GET /bkt?uploads", "ListMultipartUploads"),
         ("POST /bkt?delete", "DeleteObjects"),
         ("GET /bkt/key", "GetObject"),
-        ("GET /bkt/key?x-id=GetObject&x-bh-once=1", "GetObject"),
+        ("GET /bkt/key?x-id=GetObject&x-own=1", "GetObject"),
         ("HEAD /bkt/key?partNumber=1", "HeadObject"),
         ("PUT /bkt/key", "PutObject"),
         ("DELETE /bkt/key?versionId=null", "DeleteObject"),
@@ -648,5 +648,25 @@ proptest! {
             tls,
         };
         let _ = parse(&head, &Domains::new(["s3.example".to_owned(), "é.a".to_owned()]));
+    }
+}
+
+#[test]
+fn a_link_is_known_by_its_signature_however_it_is_spelled() {
+    for link in [
+        "X-Amz-Signature=0",
+        "a=b&X%2DAmz-Signature",
+        "%58-Amz-Signature=&&",
+    ] {
+        assert!(is_presigned(link), "{link}");
+    }
+    for other in [
+        "",
+        "x-amz-signature=0",
+        "a=X-Amz-Signature",
+        "X-Amz-Signature2=0",
+        "%=1",
+    ] {
+        assert!(!is_presigned(other), "{other}");
     }
 }

@@ -35,6 +35,7 @@ fn put(seed: u64, condition: ConditionRef) -> Op {
         content,
         tagged: false,
         condition,
+        link: None,
         body_fails: false,
         now: NOW,
     }

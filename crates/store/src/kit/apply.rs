@@ -1,4 +1,4 @@
-use super::op::{ConditionRef, Content, Op, VersionRef};
+use super::op::{ConditionRef, Content, LinkRef, Op, VersionRef};
 use crate::{
     Body, BodyFailed, BucketChange, CompletedPart, Completion, DeleteTarget, Deleted, KeyQuery,
     NewBucket, NewObject, NewUpload, ObjectAttributes, ObjectReader, ObjectStore, OpenError,
@@ -308,7 +308,19 @@ pub async fn apply<S: ObjectStore>(store: &S, names: &mut Names, op: &Op) -> Out
         Op::PutPart { .. } | Op::ListParts { .. } | Op::Complete { .. } | Op::Abort { .. } => {
             of_upload(store, names, op).await
         }
+        Op::UseLink { link, now } => done(store.use_link(link.usage(*now)).await),
+        Op::ResumeLink { number, token, now } => {
+            let (link, token) = (LinkRef::id(*number), LinkRef::hash(*token));
+            done(store.resume_link(link, token, *now).await)
+        }
+        Op::EndLink { number, end, now } => {
+            done(store.end_link(LinkRef::id(*number), *end, *now).await)
+        }
     }
+}
+
+fn done<E: std::fmt::Debug>(result: Result<(), E>) -> Outcome {
+    Outcome::of(result, |()| String::new())
 }
 
 async fn change<S: ObjectStore>(
@@ -331,6 +343,7 @@ async fn put<S: ObjectStore>(store: &S, names: &mut Names, op: &Op) -> Outcome {
         content,
         tagged,
         condition: unless,
+        link,
         body_fails,
         now,
     } = op
@@ -342,6 +355,7 @@ async fn put<S: ObjectStore>(store: &S, names: &mut Names, op: &Op) -> Outcome {
         key: key.clone(),
         attributes: attributes(*content, *tagged),
         condition: condition(*unless),
+        link: link.map(|link| link.usage(*now)),
         now: *now,
     };
     let written = store

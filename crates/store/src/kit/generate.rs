@@ -1,6 +1,6 @@
 use super::Names;
-use super::op::{ConditionRef, Content, Op, VersionRef};
-use crate::{DocumentKind, Versioning};
+use super::op::{ConditionRef, Content, LinkRef, Op, VersionRef};
+use crate::{DocumentKind, TransferEnd, Versioning};
 use blockhouse_types::{AccountId, BucketName, Entropy, ObjectKey, Timestamp};
 
 /// SplitMix64: a small generator that gives the same numbers from the same seed for ever.
@@ -204,7 +204,8 @@ impl Generator {
                 key: self.key(),
                 now,
             },
-            82..92 => self.put_part(names, now),
+            82..87 => self.link_op(now),
+            87..92 => self.put_part(names, now),
             92..94 => Op::ListParts {
                 upload: self.random.below(names.uploads().max(1)),
                 max: self.max(),
@@ -212,6 +213,34 @@ impl Generator {
             94..99 => self.complete(names, now),
             _ => Op::Abort {
                 upload: self.random.below(names.uploads().max(1)),
+                now,
+            },
+        }
+    }
+
+    /// Few links, so that operations meet on them; some live as long as a few operations.
+    fn link(&mut self) -> LinkRef {
+        LinkRef {
+            number: self.random.below(10) as u8,
+            life_secs: [0, 30, 3600, 86_400][self.random.below(4)],
+            token: self.random.below(2) as u8,
+        }
+    }
+
+    fn link_op(&mut self, now: Timestamp) -> Op {
+        let link = self.link();
+        let LinkRef { number, token, .. } = link;
+        match self.random.below(8) {
+            0..4 => Op::UseLink { link, now },
+            4 | 5 => Op::ResumeLink { number, token, now },
+            6 => Op::EndLink {
+                number,
+                end: TransferEnd::Short,
+                now,
+            },
+            _ => Op::EndLink {
+                number,
+                end: TransferEnd::Whole,
                 now,
             },
         }
@@ -239,12 +268,14 @@ impl Generator {
     fn put(&mut self, name: BucketName, now: Timestamp) -> Op {
         let (key, content, condition) = (self.key(), self.content(), self.condition());
         let (tagged, body_fails) = (self.random.once_in(4), self.random.once_in(20));
+        let link = self.random.once_in(10).then(|| self.link());
         Op::Put {
             name,
             key,
             content,
             tagged,
             condition,
+            link,
             body_fails,
             now,
         }
@@ -342,6 +373,11 @@ impl Generator {
 
 /// Two accounts.
 const OWNERS: [fn() -> AccountId; 2] = [|| owner(111_111_111_111), || owner(222_222_222_222)];
+
+/// One of them.
+pub(super) fn owner_of(number: usize) -> AccountId {
+    OWNERS[number % OWNERS.len()]()
+}
 
 #[expect(clippy::expect_used, reason = "a constant below 10^12")]
 fn owner(number: u64) -> AccountId {

@@ -1,5 +1,5 @@
-use crate::{DocumentKind, Versioning};
-use blockhouse_types::{AccountId, BucketName, ETag, ObjectKey, Timestamp};
+use crate::{DocumentKind, LinkUse, ResumeHash, TransferEnd, Versioning};
+use blockhouse_types::{AccountId, BucketName, ETag, LinkId, ObjectKey, Timestamp};
 use bytes::Bytes;
 
 /// The bytes of a body, told by a seed and a length: equal contents are equal bytes.
@@ -68,6 +68,44 @@ pub enum ConditionRef {
     Holds(Content),
 }
 
+/// A use of the n-th one-time link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkRef {
+    /// Which link; odd ones are another account's than even ones.
+    pub number: u8,
+    /// How long it lives from the operation's clock on, in seconds.
+    pub life_secs: u64,
+    /// Which resume token.
+    pub token: u8,
+}
+
+impl LinkRef {
+    /// Used links that an account may have.
+    pub const LINKS_MAX: usize = 3;
+
+    /// The link.
+    pub fn id(number: u8) -> LinkId {
+        LinkId([number; 16])
+    }
+
+    /// What stands for a token's hash.
+    pub fn hash(token: u8) -> ResumeHash {
+        ResumeHash([token; 32])
+    }
+
+    /// The use.
+    pub fn usage(self, now: Timestamp) -> LinkUse {
+        LinkUse {
+            link: Self::id(self.number),
+            owner: super::generate::owner_of(self.number.into()),
+            expires: now.plus_secs(self.life_secs),
+            resume: Self::hash(self.token),
+            now,
+            links_max: Self::LINKS_MAX,
+        }
+    }
+}
+
 /// One call of the contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
@@ -101,6 +139,7 @@ pub enum Op {
         content: Content,
         tagged: bool,
         condition: ConditionRef,
+        link: Option<LinkRef>,
         body_fails: bool,
         now: Timestamp,
     },
@@ -165,6 +204,20 @@ pub enum Op {
     },
     Abort {
         upload: usize,
+        now: Timestamp,
+    },
+    UseLink {
+        link: LinkRef,
+        now: Timestamp,
+    },
+    ResumeLink {
+        number: u8,
+        token: u8,
+        now: Timestamp,
+    },
+    EndLink {
+        number: u8,
+        end: TransferEnd,
         now: Timestamp,
     },
 }

@@ -6,7 +6,8 @@ use crate::{
 use blockhouse_types::{BucketId, VersionId};
 
 /// All that can be seen of a store, as lines without ids: buckets with their settings, versions in
-/// order with everything known of them and a hash of their bytes, uploads with their parts.
+/// order with everything known of them and a hash of their bytes, uploads with their parts, used
+/// links.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct View {
     /// One line a thing, in order.
@@ -46,6 +47,7 @@ pub async fn view<S: ObjectStore>(store: &S) -> Result<View, StoreError> {
         versions(store, bucket.id, &mut lines).await?;
         uploads(store, bucket.id, &mut lines).await?;
     }
+    lines.extend(store.used_links().iter().map(|used| format!("{used:?}")));
     Ok(View { lines })
 }
 

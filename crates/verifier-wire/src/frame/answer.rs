@@ -5,6 +5,7 @@ use crate::{
     AuthType, ChainId, Claims, Credential, Failure, PayloadMode, Principal, Service, SessionKind,
     SignatureVersion, SignedHeaders, Verified,
 };
+use blockhouse_types::LinkId;
 
 const VERIFIED: u8 = 129;
 const REFUSED: u8 = 130;
@@ -99,6 +100,10 @@ fn write_verified(to: &mut Writer<'_>, verified: &Verified) -> Result<(), TooLon
     to.text(verified.service.as_str())?;
     write_payload(to, &verified.payload);
     to.text(verified.signed_headers.as_str())?;
+    to.option(verified.link, |to, link| {
+        to.raw(&link.0);
+        Ok(())
+    })?;
     to.option(verified.chain, |to, chain| {
         to.u64(chain.0);
         Ok(())
@@ -130,6 +135,7 @@ fn read_verified(from: &mut Reader<'_>) -> Result<Verified, FrameError> {
         service: Service::parse(from.text("service")?).ok_or(FrameError { what: "service" })?,
         payload: read_payload(from)?,
         signed_headers: SignedHeaders::new(from.text("signed headers")?),
+        link: from.option("link", |from| from.array("link").map(LinkId))?,
         chain: from.option("chain", |from| from.u64("chain").map(ChainId))?,
     })
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::*;
-use blockhouse_types::{AccountId, Timestamp};
+use blockhouse_types::{AccountId, LinkId, Timestamp};
 use proptest::prelude::*;
 
 fn account() -> AccountId {
@@ -52,7 +52,8 @@ prop_compose! {
     fn verified()(
         principal in principal(), key in text(), claims in prop::option::of(claims()),
         query in 0..3u8, v4a: bool, signed in 0..u64::MAX, expires in prop::option::of(0..u64::MAX),
-        outposts: bool, payload in payload(), headers in text(), chain in prop::option::of(0..u64::MAX),
+        outposts: bool, payload in payload(), headers in text(),
+        (chain, link) in (prop::option::of(0..u64::MAX), prop::option::of(any::<[u8; 16]>())),
     ) -> Verified {
         Verified {
             principal, access_key_id: key.into(),
@@ -62,7 +63,8 @@ prop_compose! {
             signed_at: Timestamp::from_millis(signed),
             expires_at: expires.map(Timestamp::from_millis),
             service: if outposts { Service::S3Outposts } else { Service::S3 },
-            payload, signed_headers: SignedHeaders::new(&headers), chain: chain.map(ChainId),
+            payload, signed_headers: SignedHeaders::new(&headers),
+            link: link.map(LinkId), chain: chain.map(ChainId),
         }
     }
 }

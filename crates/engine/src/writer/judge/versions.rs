@@ -4,14 +4,15 @@ use super::{Judge, attributes_of, data_of, forgets_tombstone, inline_of};
 use crate::{
     order::{DeleteAnswer, Payload},
     rows::{self, Version},
+    teeth::{self, Bug},
 };
 use blockhouse_format::{
     Lsn,
     record::{Body, DeleteMarker, Put, Tombstone},
 };
 use blockhouse_store::{
-    CompleteError, DeleteError, DeleteTarget, Deleted, NewObject, PutError, Seal, StoreError,
-    Versioning, WriteCondition, Written,
+    CompleteError, DeleteError, DeleteTarget, Deleted, LinkState, NewObject, PutError, Seal,
+    StoreError, Versioning, WriteCondition, Written,
 };
 use blockhouse_types::{BucketId, ObjectKey, Timestamp, VersionId};
 use bytes::Bytes;
@@ -76,6 +77,9 @@ impl Judge<'_> {
         payload: &Payload,
     ) -> Result<Written, PutError> {
         let versioning = self.bucket(new.bucket)?.versioning;
+        if let Some(usage) = &new.link {
+            self.check_use(usage)?;
+        }
         self.meets(new.bucket, &new.key, None, &new.condition)?;
         let (modified, etag) = (self.stamp(new.now), seal.etag);
         let put = Put {
@@ -96,6 +100,10 @@ impl Judge<'_> {
             legal_hold: false,
         };
         let version = self.new_version(new.bucket, new.key, versioning, put, inline_of(payload))?;
+        // Behind the object, which alone may turn out too large for the log: for this there is room.
+        if let Some(usage) = new.link.filter(|_| !teeth::bites(Bug::LinkOutlivesPut)) {
+            self.note_use(&usage, LinkState::Finished)?;
+        }
         Ok(Written {
             version,
             etag,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::link::LinkTerms;
 use crate::{form::FieldsDecoder, operation::Attributes, parse::Style, post_policy::LengthRange};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use blockhouse_types::ChecksumAlgorithm;
@@ -10,6 +11,7 @@ fn boundary() -> Boundary {
 
 fn head() -> Parsed {
     Parsed {
+        terms: LinkTerms::default(),
         operation: Operation::PostForm(PostForm {
             bucket: BucketName::parse("bkt").unwrap(),
             boundary: boundary(),

@@ -1,0 +1,107 @@
+"""The node under test, links to it made by boto3, and requests by nothing but an HTTP library."""
+
+import http.client
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import urllib.parse
+
+import boto3
+from botocore.config import Config
+
+import node
+
+ALIAS = "files.example"
+BUCKET = "links"
+# The launcher promises to end within this after its node died.
+END_SECONDS = 5
+
+
+class Answer:
+    def __init__(self, response, body):
+        self.status, self.headers, self.body = response.status, response.headers, body
+
+    def code(self):
+        found = re.search(rb"<Code>(\w+)</Code>", self.body)
+        return found.group(1).decode() if found else None
+
+    def expect(self, status, code=None):
+        assert (self.status, self.code()) == (status, code), (self.status, self.body[:300])
+        return self
+
+
+class House:
+    """`blockhouse dev` on a folder that outlives it."""
+
+    def __init__(self, program, scratch):
+        self.program, self.folder = str(pathlib.Path(program).resolve()), scratch / "node"
+        self.scratch = scratch
+        self.log = scratch / "node.log"
+        self.ports = node.free_ports(3)
+        self.process = None
+
+    def start(self):
+        s3, tls, admin = self.ports
+        command = [self.program, "dev", "--data", str(self.folder), "--s3", f"127.0.0.1:{s3}",
+                   "--s3-tls", f"127.0.0.1:{tls}", "--admin", f"127.0.0.1:{admin}", "--alias", ALIAS]
+        command += [] if self.folder.exists() else ["--device-size", "2GiB"]
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        with self.log.open("ab") as stderr:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=inherited)
+        node.wait_until_ready(self.process, self.log)
+        self.endpoint = node.endpoints(self.folder / "env")[0]
+        self.environment = {**inherited, **node.read_env(self.folder / "env")}
+        self.s3 = self.client()
+        if BUCKET not in [each["Name"] for each in self.s3.list_buckets()["Buckets"]]:
+            self.s3.create_bucket(Bucket=BUCKET)
+
+    def stop(self):
+        if self.process:
+            node.stop(self.process)
+
+    def kill(self):
+        """Kills the serving process, not the launcher: it must notice by itself."""
+        os.kill(int((self.folder / "run" / "node.pid").read_text()), signal.SIGKILL)
+        self.process.wait(timeout=END_SECONDS)
+        self.process = None
+
+    def client(self, endpoint=None, signature="s3v4"):
+        return boto3.client(
+            "s3", endpoint_url=endpoint or self.endpoint.url, region_name=self.endpoint.region,
+            aws_access_key_id=self.endpoint.access_key, aws_secret_access_key=self.endpoint.secret_key,
+            config=Config(s3={"addressing_style": "path"}, max_pool_connections=200, signature_version=signature))
+
+    def put(self, key, body):
+        return self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)["ETag"]
+
+    def link(self, operation, key, terms=None, endpoint=None, expires=600, signature="s3v4", **params):
+        """A link that boto3 signs, with more parameters."""
+        s3 = self.client(endpoint, signature)
+        query = urllib.parse.urlencode(terms or {}, safe="")
+
+        def add_terms(request, **_):
+            if query:
+                request.url += ("&" if "?" in request.url else "?") + query
+
+        name = "".join(word.capitalize() for word in operation.split("_"))
+        s3.meta.events.register(f"before-sign.s3.{name}", add_terms)
+        return s3.generate_presigned_url(operation, Params={"Bucket": BUCKET, "Key": key, **params}, ExpiresIn=expires)
+
+    def connect(self):
+        host, port = self.endpoint.host.rsplit(":", 1)
+        return http.client.HTTPConnection(host, int(port), timeout=60)
+
+    def ask(self, url, method="GET", body=None, **headers):
+        """Sends the request of a link to the node, whatever host the link names."""
+        split = urllib.parse.urlsplit(url)
+        headers = {"Host": split.netloc, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        connection = self.connect()
+        try:
+            chunked = "Transfer-Encoding" in headers
+            connection.request(method, f"{split.path}?{split.query}", body=body, headers=headers, encode_chunked=chunked)
+            response = connection.getresponse()
+            return Answer(response, response.read())
+        finally:
+            connection.close()
