@@ -2,7 +2,15 @@
 
 use crate::stage::{Stage, command, root};
 use anyhow::{Context as _, Result, bail};
-use std::{fs, process::Command};
+use std::{
+    fs,
+    num::NonZero,
+    path::PathBuf,
+    process::Command,
+    slice::Iter,
+    sync::{Mutex, PoisonError},
+    thread,
+};
 
 /// How long each fuzz target runs in a soak, in seconds.
 const FUZZ_SECS: u64 = 300;
@@ -49,7 +57,7 @@ pub(crate) fn stages() -> Vec<Stage> {
     ]
 }
 
-/// Runs every fuzz target for `secs` seconds; a finding fails the stage and stays in
+/// Runs every fuzz target for `secs` seconds, as many at once as there are cores; a finding fails the stage and stays in
 /// `fuzz/artifacts`.
 pub(crate) fn fuzz(secs: u64) -> Result<()> {
     let listed = Command::new("cargo")
@@ -64,21 +72,45 @@ pub(crate) fn fuzz(secs: u64) -> Result<()> {
         );
     }
     let targets = String::from_utf8(listed.stdout)?;
-    let limit = format!("-max_total_time={secs}");
-    command(&["cargo", "+nightly", "fuzz", "build"], &[])?;
-    for target in targets.lines() {
-        // What is found on the way stays in the corpus; the seeds are committed.
-        let (corpus, seeds) = (
-            format!("fuzz/corpus/{target}"),
-            format!("fuzz/seeds/{target}"),
-        );
-        fs::create_dir_all(root().join(&corpus)).with_context(|| format!("making {corpus}"))?;
-        let run = ["cargo", "+nightly", "fuzz", "run", target, &corpus, &seeds];
-        command(&[&run[..], &["--", &limit, "-verbosity=0"]].concat(), &[])?;
+    let targets: Vec<&str> = targets.lines().collect();
+    if let Some(bare) = targets.iter().find(|target| !seeds(target).is_dir()) {
+        bail!("{bare} has no seeds: put a small legal input into fuzz/seeds/{bare}");
     }
+    command(&["cargo", "+nightly", "fuzz", "build"], &[])?;
+    let left = Mutex::new(targets.iter());
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers)
+            .map(|_| scope.spawn(|| fuzz_all(&left, secs)))
+            .collect();
+        workers.into_iter().try_for_each(|worker| {
+            let ended = worker.join();
+            ended.unwrap_or_else(|_| bail!("a worker of the fuzzing panicked"))
+        })
+    })?;
     println!(
         "{} fuzz targets, {secs} s each, nothing found",
-        targets.lines().count()
+        targets.len()
     );
     Ok(())
+}
+
+/// Runs one target after the other, until none is left or one fails.
+fn fuzz_all(left: &Mutex<Iter<'_, &str>>, secs: u64) -> Result<()> {
+    let limit = format!("-max_total_time={secs}");
+    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+    while let Some(target) = next() {
+        // What is found on the way stays in the corpus; the seeds are committed.
+        let corpus = format!("fuzz/corpus/{target}");
+        let seeds = format!("fuzz/seeds/{target}");
+        fs::create_dir_all(root().join(&corpus)).with_context(|| format!("making {corpus}"))?;
+        let run = ["cargo", "+nightly", "fuzz", "run", target, &corpus, &seeds];
+        let how = ["--", &limit, "-verbosity=0"];
+        command(&[&run[..], &how].concat(), &[])?;
+    }
+    Ok(())
+}
+
+fn seeds(target: &str) -> PathBuf {
+    root().join("fuzz/seeds").join(target)
 }
