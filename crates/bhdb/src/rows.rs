@@ -4,7 +4,9 @@ use crate::pool::{Piece, Pool};
 use crate::report::Report;
 use crate::show::RowName;
 use crate::state::{State, Table};
-use blockhouse_format::control::{BucketRow, LinkRow, TABLE_BUCKETS, TABLE_LINKS, parse_row_key};
+use blockhouse_format::control::{
+    BucketRow, LinkRow, RevocationRow, TABLE_BUCKETS, TABLE_LINKS, TABLE_REVOCATIONS, parse_row_key,
+};
 use blockhouse_format::entry::{self, DataPlace, Entry, IndexKey, ObjectEntry, PartEntry};
 use blockhouse_format::record::{
     self, Body, Data, Decoded, InlinePlace, Moved, PartPut, Put, RecordPlace,
@@ -36,6 +38,12 @@ pub(crate) fn buckets(control: &Table, report: &mut Report<'_>) -> BTreeMap<Buck
                 let row = LinkRow::parse_key(id).and_then(|_| LinkRow::decode(value));
                 if let Err(error) = row {
                     report.damage(format_args!("the row of a link: {error}"));
+                }
+                continue;
+            }
+            Ok((TABLE_REVOCATIONS, key)) => {
+                if let Err(error) = RevocationRow::decode(key, value) {
+                    report.damage(format_args!("the row of a revocation: {error}"));
                 }
                 continue;
             }

@@ -6,10 +6,11 @@
 use crate::{
     control::{ControlRow, ControlTruth},
     ledger::{self, Ledger},
+    revocations::{self, Revocations},
 };
 use blockhouse_format::{
     DecodeError, Lsn,
-    control::{self, BucketRow, BucketVersioning, TABLE_BUCKETS, TABLE_LINKS},
+    control::{self, BucketRow, BucketVersioning, TABLE_BUCKETS, TABLE_LINKS, TABLE_REVOCATIONS},
     record::Control,
 };
 use blockhouse_store::{Bucket, DocumentKind, Versioning};
@@ -27,6 +28,7 @@ pub(crate) struct Catalog {
     buckets: BTreeMap<BucketName, Arc<Bucket>>,
     names: BTreeMap<BucketId, BucketName>,
     links: Ledger,
+    revocations: Revocations,
     /// Rows of tables that the engine keeps for others, by table and key.
     others: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
     /// The bytes of every row, by table and key.
@@ -53,6 +55,11 @@ impl Catalog {
         &self.links
     }
 
+    /// The links that work no more.
+    pub(crate) fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
     /// What a restart at that moment makes of links' transfers; see [`Ledger::interrupt`].
     pub(crate) fn interrupt_links(&mut self, at: Timestamp) -> Vec<ledger::Row> {
         self.links.interrupt(at)
@@ -68,7 +75,7 @@ impl Catalog {
 
     /// Rows of all tables.
     pub(crate) fn len(&self) -> usize {
-        self.buckets.len() + self.links.len() + self.others.len()
+        self.buckets.len() + self.links.len() + self.revocations.len() + self.others.len()
     }
 
     /// Whether a change keeps the rows below [`BYTES_MAX`]. One that makes them fewer always does.
@@ -92,11 +99,19 @@ impl Catalog {
             let Control { key, value, .. } = row.set();
             (TABLE_LINKS, key, value.unwrap_or_default())
         });
+        let revocations = self.revocations.rows().map(|revocation| {
+            let Control { key, value, .. } = revocations::set(revocation);
+            (TABLE_REVOCATIONS, key, value.unwrap_or_default())
+        });
         let others = self
             .others
             .iter()
             .map(|((t, k), v)| (*t, k.clone(), v.clone()));
-        let mut rows: Vec<_> = buckets.chain(links).chain(others).collect();
+        let mut rows: Vec<_> = buckets
+            .chain(links)
+            .chain(revocations)
+            .chain(others)
+            .collect();
         rows.sort_unstable();
         rows
     }
@@ -114,6 +129,9 @@ impl Catalog {
             (TABLE_BUCKETS, Some(value)) => self.set_bucket(bucket_of(BucketRow::decode(&value)?)),
             (TABLE_BUCKETS, None) => self.remove_bucket(&change.key),
             (TABLE_LINKS, value) => self.links.apply(&change.key, value.as_deref())?,
+            (TABLE_REVOCATIONS, value) => {
+                self.revocations.apply(&change.key, value.as_deref())?;
+            }
             (table, Some(value)) => {
                 self.others.insert((table, change.key), value);
             }

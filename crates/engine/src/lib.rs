@@ -65,6 +65,7 @@ mod order;
 mod put;
 mod read;
 mod recovery;
+mod revocations;
 mod rows;
 mod shared;
 mod space;

@@ -8,6 +8,7 @@ use crate::{
         self, INTERRUPTED_TOGETHER_MAX, LINK_RECORD_BYTES, PURGED_BY_TICK_MAX, PURGED_BY_USE_MAX,
     },
     mirror::DeviceSet,
+    revocations::{PURGED_REVOCATIONS_MAX, REVOCATION_RECORD_BYTES},
 };
 use blockhouse_format::{
     Extent,
@@ -16,8 +17,8 @@ use blockhouse_format::{
 use blockhouse_store::{
     Bucket, BucketChange, CompleteError, Completion, CreateBucketError, DeleteBucketError,
     DeleteError, DeleteTarget, Deleted, LinkError, LinkUse, NewBucket, NewObject, NewUpload,
-    OpenError, Part, PutError, ResumeHash, Seal, StoreError, TransferEnd, UploadError, UploadRef,
-    Written,
+    OpenError, Part, PutError, ResumeHash, Revoke, RevokeError, Seal, StoreError, TransferEnd,
+    UploadError, UploadRef, Written,
 };
 use blockhouse_types::{BucketId, LinkId, ObjectKey, Timestamp, UploadId, VersionId};
 use bytes::Bytes;
@@ -94,6 +95,10 @@ pub(crate) enum Order {
         end: TransferEnd,
         now: Timestamp,
         answer: Answer<Result<(), StoreError>>,
+    },
+    Revoke {
+        order: Box<Revoke>,
+        answer: Answer<Result<(), RevokeError>>,
     },
     /// The last run ended while these transfers ran; nobody waits for it.
     Interrupted {
@@ -260,7 +265,12 @@ impl Order {
             Self::UseLink { .. } => USE_RECORDS_MAX * LINK_RECORD_BYTES,
             Self::ResumeLink { .. } | Self::EndLink { .. } => LINK_RECORD_BYTES,
             Self::Interrupted { rows } => rows.len() * LINK_RECORD_BYTES,
-            Self::Tick { .. } => RECORD_BYTES + PURGED_BY_TICK_MAX * LINK_RECORD_BYTES,
+            Self::Revoke { .. } => REVOCATION_RECORD_BYTES,
+            Self::Tick { .. } => {
+                RECORD_BYTES
+                    + PURGED_BY_TICK_MAX * LINK_RECORD_BYTES
+                    + PURGED_REVOCATIONS_MAX * REVOCATION_RECORD_BYTES
+            }
             Self::DevicesFailed { .. }
             | Self::WantSpace { .. }
             | Self::Checkpoint { .. }
@@ -275,18 +285,21 @@ impl Order {
             Self::Complete(_) => 3,
             Self::Put(put) if put.new.link.is_some() => 2 + USE_RECORDS_MAX,
             Self::UseLink { .. } => USE_RECORDS_MAX,
-            Self::Tick { .. } => 1 + PURGED_BY_TICK_MAX,
+            Self::Tick { .. } => 1 + PURGED_BY_TICK_MAX + PURGED_REVOCATIONS_MAX,
             Self::Interrupted { rows } => rows.len(),
             _ => 2,
         }
     }
 
-    /// Bucket orders are judged alone in their frame, so that all others may judge by the catalog
-    /// as it is.
+    /// Bucket orders and revocations are judged alone in their frame, so that they and all others
+    /// may judge by the catalog as it is.
     pub(crate) fn is_alone(&self) -> bool {
         matches!(
             self,
-            Self::CreateBucket { .. } | Self::DeleteBucket { .. } | Self::ChangeBucket { .. }
+            Self::CreateBucket { .. }
+                | Self::DeleteBucket { .. }
+                | Self::ChangeBucket { .. }
+                | Self::Revoke { .. }
         )
     }
 
@@ -321,6 +334,7 @@ impl Order {
             Self::UseLink { answer, .. } | Self::ResumeLink { answer, .. } => {
                 drop(answer.send(Err(error.into())));
             }
+            Self::Revoke { answer, .. } => drop(answer.send(Err(error.into()))),
             Self::WantSpace { answer } => drop(answer.send(false)),
             Self::Interrupted { .. } => {}
         }

@@ -6,10 +6,10 @@ use crate::{
 use blockhouse_device::Device;
 use blockhouse_store::{
     Body, Bucket, BucketChange, CompleteError, Completion, CreateBucketError, DeleteBucketError,
-    DeleteError, DeleteTarget, Deleted, KeyPage, KeyQuery, LinkError, LinkUse, NewBucket,
-    NewObject, NewUpload, ObjectStore, OpenError, Part, PartPage, PartQuery, PutError, ResumeHash,
-    StoreError, TransferEnd, UploadError, UploadPage, UploadQuery, UploadRef, UsedLink,
-    VersionPage, VersionQuery, Written,
+    DeleteError, DeleteTarget, Deleted, KeyPage, KeyQuery, LinkError, LinkFacts, LinkUse,
+    NewBucket, NewObject, NewUpload, ObjectStore, OpenError, Part, PartPage, PartQuery, PutError,
+    ResumeHash, Revocation, Revoke, RevokeError, StoreError, TransferEnd, UploadError, UploadPage,
+    UploadQuery, UploadRef, UsedLink, VersionPage, VersionQuery, Written,
 };
 use blockhouse_types::{BucketId, BucketName, LinkId, ObjectKey, Timestamp, UploadId, VersionId};
 use std::{
@@ -276,6 +276,24 @@ impl<D: Device> ObjectStore for EngineStore<D> {
         let catalog = self.shared.catalog.read();
         let used = catalog.links().unexpired(self.shared.time_floor());
         used.copied().collect()
+    }
+
+    async fn revoke(&self, order: Revoke) -> Result<(), RevokeError> {
+        let order = Box::new(order);
+        self.shared
+            .ask(|answer| Order::Revoke { order, answer })
+            .await
+    }
+
+    fn is_revoked(&self, facts: &LinkFacts) -> bool {
+        let catalog = self.shared.catalog.read();
+        catalog.revocations().cover(facts, self.shared.time_floor())
+    }
+
+    fn revocations(&self) -> Vec<Revocation> {
+        let catalog = self.shared.catalog.read();
+        let standing = catalog.revocations().standing(self.shared.time_floor());
+        standing.cloned().collect()
     }
 
     fn time_floor(&self) -> Timestamp {

@@ -4,8 +4,10 @@
 //! section whose keys are [`row_key`].
 
 mod link;
+mod revocation;
 
 pub use link::{LinkRow, LinkRowState};
+pub use revocation::{PREFIX_BYTES_MAX, RevocationRow};
 
 use crate::codec::{Decoder, Encoder, bounded};
 use crate::record::CONTROL_KEY_BYTES_MAX;
@@ -16,6 +18,8 @@ use blockhouse_types::{AccountId, BucketId, BucketName, Timestamp};
 pub const TABLE_BUCKETS: u8 = 1;
 /// One-time links that were used: key is [`LinkRow::key`], value a [`LinkRow`].
 pub const TABLE_LINKS: u8 = 2;
+/// Links that work no more: key is [`RevocationRow::key`], value what it says beside it.
+pub const TABLE_REVOCATIONS: u8 = 3;
 
 /// Most bytes of one document of a bucket.
 pub const DOCUMENT_BYTES_MAX: usize = 256 << 10;

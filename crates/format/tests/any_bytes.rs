@@ -10,7 +10,7 @@
 
 mod any;
 
-use blockhouse_format::control::{BucketRow, LinkRow, parse_row_key};
+use blockhouse_format::control::{BucketRow, LinkRow, RevocationRow, parse_row_key};
 use blockhouse_format::entry::{Entry, parse_key};
 use blockhouse_format::frame::{Frame, FrameHeader, FrameSite, FrameState};
 use blockhouse_format::{
@@ -54,6 +54,7 @@ proptest! {
         let _ = BucketRow::decode(&bytes);
         let _ = LinkRow::decode(&bytes);
         let _ = LinkRow::parse_key(&bytes);
+        let _ = RevocationRow::decode(&bytes, &bytes);
         let _ = Entry::decode(&bytes);
         let _ = parse_key(&bytes);
         let _ = parse_row_key(&bytes);

@@ -7,7 +7,7 @@
 
 mod any;
 
-use blockhouse_format::control::{BucketRow, LinkRow};
+use blockhouse_format::control::{BucketRow, LinkRow, RevocationRow};
 use blockhouse_format::entry::Entry;
 use blockhouse_format::frame::{Built, Frame, FrameBuilder, FrameHead, FrameSite, FrameState};
 use blockhouse_format::record::{self, Body};
@@ -204,6 +204,12 @@ proptest! {
     #[test]
     fn group_entries(entry in any::group_entry()) {
         prop_assert_eq!(GroupEntry::decode(&entry.encode().unwrap()), Ok(entry));
+    }
+
+    #[test]
+    fn revocation_rows(row in any::revocation_row()) {
+        let key = RevocationRow::key(row.owner, &row.links);
+        prop_assert_eq!(RevocationRow::decode(&key, &row.encode()), Ok(row));
     }
 
     #[test]

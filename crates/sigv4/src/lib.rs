@@ -54,7 +54,7 @@ pub use headers::{HEADERS_MAX, unsigned_headers, without_default_port};
 pub use identity::link_id;
 pub use key::{SIGNING_KEYS_MAX, SecretKey, SigningKey, SigningKeyCache};
 pub use payload::{BadPayloadHash, PayloadHash};
-pub use presign::{Credentials, Link, Location, PresignError, presign};
+pub use presign::{Credentials, Link, Location, PresignError, SignedLink, presign, presign_with};
 pub use presigned::{EXPIRES_SECS_MAX, QueryFault};
 pub use query::{QUERY_PARAMETERS_MAX, Query, TooManyParameters};
 pub use sign::StringToSign;

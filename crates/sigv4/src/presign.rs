@@ -5,7 +5,7 @@ use crate::canonical::{Canonical, HostReading, PathForm, Request};
 use crate::claim::Algorithm;
 use crate::encoding::put_encoded;
 use crate::headers::without_default_port;
-use crate::key::SecretKey;
+use crate::key::{SecretKey, SigningKey};
 use crate::presigned::EXPIRES_SECS_MAX;
 use crate::query::{Query, TooManyParameters};
 use crate::sign::StringToSign;
@@ -21,6 +21,17 @@ pub struct Credentials<'a> {
     pub secret: &'a SecretKey,
     /// The session token of temporary credentials.
     pub session_token: Option<&'a str>,
+}
+
+/// Who signs, where only what was derived from the secret is at hand.
+#[derive(Debug, Clone, Copy)]
+pub struct SignedLink<'a> {
+    /// The key's public id.
+    pub access_key_id: &'a str,
+    /// The session token of temporary credentials.
+    pub session_token: Option<&'a str>,
+    /// The key of the day, the region and the service of the link.
+    pub key: &'a SigningKey,
 }
 
 /// What a link is to allow.
@@ -102,6 +113,25 @@ pub fn presign(
     credentials: Credentials<'_>,
     now: Timestamp,
 ) -> Result<String, PresignError> {
+    let date = now.to_basic();
+    let (day, _) = date.split_at(8);
+    let key = credentials
+        .secret
+        .signing_key(day, link.region, link.service);
+    let by = SignedLink {
+        access_key_id: credentials.access_key_id,
+        session_token: credentials.session_token,
+        key: &key,
+    };
+    presign_with(link, by, now)
+}
+
+/// Makes the link that is signed by this key at `now`, a moment of the key's day.
+pub fn presign_with(
+    link: &Link<'_>,
+    by: SignedLink<'_>,
+    now: Timestamp,
+) -> Result<String, PresignError> {
     let target = Target::read(link)?;
     let headers = signed_headers(link, &target)?;
     let names: Vec<&str> = headers.iter().map(|(name, _)| &**name).collect();
@@ -109,7 +139,7 @@ pub fn presign(
     let (day, _) = date.split_at(8);
     let scope = format!("{day}/{}/{}/aws4_request", link.region, link.service);
     let names = names.join(";");
-    let credential = format!("{}/{scope}", credentials.access_key_id);
+    let credential = format!("{}/{scope}", by.access_key_id);
     let expires = link.expires_secs.to_string();
     let mut parameters: Vec<(&str, &str)> = link.query.to_vec();
     parameters.extend([
@@ -120,8 +150,7 @@ pub fn presign(
         ("X-Amz-SignedHeaders", &names),
     ]);
     parameters.extend(
-        credentials
-            .session_token
+        by.session_token
             .map(|token| ("X-Amz-Security-Token", token)),
     );
     let query = encode_query(&parameters);
@@ -151,10 +180,7 @@ pub fn presign(
         scope: &scope,
         digest: canonical.digest(),
     };
-    let key = credentials
-        .secret
-        .signing_key(day, link.region, link.service);
-    let signature = hex(&string_to_sign.sign(&key));
+    let signature = hex(&string_to_sign.sign(by.key));
     Ok(format!(
         "{}{}?{query}&X-Amz-Signature={signature}",
         target.origin, target.path

@@ -83,6 +83,14 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// All parameters decoded, in canonical order; `None` when one is not UTF-8.
+    pub fn decoded(&self) -> Option<impl Iterator<Item = (String, String)>> {
+        let text = |bytes: &[u8]| String::from_utf8(decode(bytes, Plus::Literal).into_owned()).ok();
+        let pairs = self.parameters.iter();
+        let pairs: Option<Vec<_>> = pairs.map(|(n, v)| Some((text(n)?, text(v)?))).collect();
+        pairs.map(Vec::into_iter)
+    }
+
     /// The encoded values of a parameter.
     fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         let named = move |p: &&Parameter<'a>| *p.0 == *name.as_bytes();

@@ -13,7 +13,7 @@ use crate::{
 use blockhouse_device::sim::{Keep, Media};
 use blockhouse_store::{
     DocumentKind, TransferEnd, Versioning,
-    kit::{ConditionRef, Content, LinkRef, Op, VersionRef},
+    kit::{ConditionRef, Content, LinkRef, Op, RevocationRef, VersionRef},
 };
 use blockhouse_types::Timestamp;
 
@@ -52,13 +52,14 @@ pub enum Letter {
     EndLink,
     ResumeLink,
     PutByLink,
+    Revoke,
     Checkpoint,
     Tick,
 }
 
 impl Letter {
     /// The alphabet.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::PutSmall,
         Self::PutLarge,
         Self::OverwriteSmall,
@@ -83,6 +84,7 @@ impl Letter {
         Self::EndLink,
         Self::ResumeLink,
         Self::PutByLink,
+        Self::Revoke,
         Self::Checkpoint,
         Self::Tick,
     ];
@@ -167,6 +169,13 @@ impl Letter {
                 now: Timestamp::from_secs(START_SECS + 30 + nth as u64),
             },
             Self::PutByLink => by_link(put("plain", "new", small, now)),
+            Self::Revoke => Op::Revoke {
+                revocation: RevocationRef {
+                    number: 3,
+                    life_secs: 3600,
+                },
+                now,
+            },
             Self::Checkpoint => return Step::Checkpoint,
             Self::Tick => return Step::Tick,
         })

@@ -15,6 +15,7 @@
 //! * A write that returned `Ok` is on stable media; one that returned an error left no trace.
 //! * Reads and listings that begin after a write returned see it.
 //! * Writes to one key are serial; of many `If-None-Match: *` exactly one wins.
+//! * What was revoked stays so until it would have expired, whatever is revoked besides.
 //! * Of many uses of a one-time link exactly one wins; a PUT uses its link in the commit that
 //!   stores its object, or neither happens.
 //! * A body that fails ([`BodyFailed`]) stores nothing and leaves what was there before.
@@ -37,6 +38,7 @@ mod link;
 mod list;
 pub mod model;
 mod object;
+mod revocation;
 mod upload;
 
 pub use body::{Body, BodyFailed, BytesBody, Seal};
@@ -55,6 +57,7 @@ pub use object::{
     DeleteTarget, Deleted, NewObject, ObjectAttributes, ObjectInfo, PartInfo, WriteCondition,
     Written,
 };
+pub use revocation::{LinkFacts, Revocation, Revoke, RevokeError};
 pub use upload::{CompletedPart, Completion, NewUpload, Part, PartPage, PartQuery, UploadRef};
 
 use blockhouse_types::{BucketId, BucketName, LinkId, ObjectKey, Timestamp, UploadId, VersionId};
@@ -191,6 +194,16 @@ pub trait ObjectStore: Clone + 'static {
 
     /// All used links that are remembered, in order of their ids; answered from memory.
     fn used_links(&self) -> Vec<UsedLink>;
+
+    /// Revokes links. When it returns, none of them is let through any more, for good. One that is
+    /// there already unites with the new one.
+    async fn revoke(&self, order: Revoke) -> Result<(), RevokeError>;
+
+    /// Whether a link was revoked; answered from memory.
+    fn is_revoked(&self, facts: &LinkFacts) -> bool;
+
+    /// All revocations that stand, in order of owner and links; answered from memory.
+    fn revocations(&self) -> Vec<Revocation>;
 
     /// The highest time this store ever saw. Whatever expires is judged by the later of clock and
     /// floor, so that a clock set back revives nothing.

@@ -8,18 +8,20 @@
 
 mod links;
 mod listing;
+mod revocations;
 
 use crate::{
     Body, Bucket, BucketChange, CompleteError, Completion, CreateBucketError, DeleteBucketError,
-    DeleteError, DeleteTarget, Deleted, EntryKind, KeyPage, KeyQuery, LinkError, LinkState,
-    LinkUse, NewBucket, NewObject, NewUpload, ObjectAttributes, ObjectInfo, ObjectReader,
-    ObjectStore, OpenError, Part, PartInfo, PartPage, PartQuery, PutError, ReadError, ResumeHash,
-    StoreError, StoredObject, TransferEnd, UploadError, UploadPage, UploadQuery, UploadRef,
-    UsedLink, VersionPage, VersionQuery, Versioning, WriteCondition, Written,
+    DeleteError, DeleteTarget, Deleted, EntryKind, KeyPage, KeyQuery, LinkError, LinkFacts,
+    LinkState, LinkUse, NewBucket, NewObject, NewUpload, ObjectAttributes, ObjectInfo,
+    ObjectReader, ObjectStore, OpenError, Part, PartInfo, PartPage, PartQuery, PutError, ReadError,
+    ResumeHash, Revocation, Revoke, RevokeError, StoreError, StoredObject, TransferEnd,
+    UploadError, UploadPage, UploadQuery, UploadRef, UsedLink, VersionPage, VersionQuery,
+    Versioning, WriteCondition, Written,
 };
 use blockhouse_types::{
-    BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumType, ETag, Entropy, LinkId,
-    ObjectKey, Timestamp, UploadId, VersionId,
+    AccountId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumType, ETag, Entropy,
+    LinkId, ObjectKey, RevokedLinks, Timestamp, UploadId, VersionId,
 };
 use bytes::{Bytes, BytesMut};
 use std::{
@@ -41,6 +43,7 @@ struct State {
     objects: BTreeMap<(BucketId, ObjectKey), Vec<Version>>,
     uploads: BTreeMap<UploadId, Upload>,
     links: BTreeMap<LinkId, links::Row>,
+    revocations: BTreeMap<(AccountId, RevokedLinks), Revocation>,
     floor: Timestamp,
     /// Counts every commit; makes bucket ids, version order and fresh ids.
     sequence: u64,
@@ -641,6 +644,19 @@ impl ObjectStore for Model {
         let state = self.lock();
         let known = state.links.values().map(|row| row.used);
         known.filter(|used| used.expires > state.floor).collect()
+    }
+
+    async fn revoke(&self, order: Revoke) -> Result<(), RevokeError> {
+        self.lock().revoke(&order)
+    }
+
+    fn is_revoked(&self, facts: &LinkFacts) -> bool {
+        self.lock().revoked(facts)
+    }
+
+    fn revocations(&self) -> Vec<Revocation> {
+        let state = self.lock();
+        state.standing(state.floor).cloned().collect()
     }
 
     fn time_floor(&self) -> Timestamp {

@@ -23,7 +23,9 @@
 //! `Unreachable`.
 
 use crate::frame::{Answer, AnswerBody, FRAME_BYTES_MAX, FrameBuilder, FrameError, TooLong};
-use crate::{ChainId, Failure, Link, Question, Unreachable, Verified, Verifier};
+use crate::{
+    ChainId, Failure, Link, LinkSigner, Ordered, Question, Unreachable, Verified, Verifier,
+};
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt,
 };
@@ -156,7 +158,7 @@ impl Verifier for Client {
         {
             AnswerBody::Verified(verified) => Ok(Ok(*verified)),
             AnswerBody::Refused(failure) => Ok(Err(failure)),
-            AnswerBody::Link(_) | AnswerBody::NoRoom => Err(Unreachable),
+            AnswerBody::Ordered(_) | AnswerBody::Link(_) | AnswerBody::NoRoom => Err(Unreachable),
         }
     }
 
@@ -178,6 +180,22 @@ impl Verifier for Client {
         // A chain whose end finds no place in the outbox ends by its age, or with the socket.
         if state.is_ours(chain) && state.end_chain(chain).is_ok() {
             self.0.asked.notify_one();
+        }
+    }
+}
+
+impl LinkSigner for Client {
+    async fn order_link(
+        &self,
+        question: Question<'_>,
+    ) -> Result<Result<Ordered, Box<Failure>>, Unreachable> {
+        match self
+            .ask(|frame, number| frame.order(number, question))
+            .await?
+        {
+            AnswerBody::Ordered(ordered) => Ok(Ok(*ordered)),
+            AnswerBody::Refused(failure) => Ok(Err(failure)),
+            _ => Err(Unreachable),
         }
     }
 }

@@ -14,6 +14,7 @@
 //! | 1 verify | [`Question`](crate::Question) |
 //! | 2 link | chain u64, [`Link`](crate::Link) |
 //! | 3 end of a chain | chain u64; has no answer |
+//! | 4 order | [`Question`](crate::Question): the request that orders a link |
 //!
 //! | from the verifier | fields |
 //! |---|---|
@@ -21,6 +22,7 @@
 //! | 130 refused | [`Failure`](crate::Failure) |
 //! | 131 link | 0 or 1 |
 //! | 132 no room | none: nobody judged, come back later |
+//! | 133 ordered | [`Ordered`](crate::Ordered) |
 //!
 //! The provisioning socket speaks the same frames with kinds of its own, see
 //! [`provision`](crate::provision).

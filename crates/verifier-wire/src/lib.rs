@@ -19,7 +19,7 @@ pub mod provision;
 pub use failure::Failure;
 
 use blockhouse_types::{AccountId, LinkId, Timestamp};
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// What was received, unchanged.
 #[derive(Debug, Clone, Copy)]
@@ -253,6 +253,32 @@ pub enum PayloadMode {
     },
 }
 
+/// The path of an order for a link, on the administrator's address.
+pub const LINK_ORDER_PATH: &str = "/links";
+
+/// A link that was ordered.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ordered {
+    /// Who ordered it; its signer.
+    pub by: Verified,
+    /// The link. Whoever has it may use it, so it does not print.
+    pub url: String,
+    /// Which link it is.
+    pub link: LinkId,
+    /// When it ends: by its own time, or with the token that signed it.
+    pub expires_at: Timestamp,
+}
+
+impl fmt::Debug for Ordered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ordered")
+            .field("by", &self.by)
+            .field("link", &self.link)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Names a chain of signed chunks within the verifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ChainId(pub u64);
@@ -296,4 +322,14 @@ pub trait Verifier: Clone + 'static {
 
     /// Forgets a chain whose body ended or broke off.
     fn end_chain(&self, chain: ChainId);
+}
+
+/// Who signs links for who orders them.
+pub trait LinkSigner: Verifier {
+    /// Makes the link that a request orders, with the key that signed the request. The outer error
+    /// means that nobody judged it.
+    async fn order_link(
+        &self,
+        question: Question<'_>,
+    ) -> Result<Result<Ordered, Box<Failure>>, Unreachable>;
 }

@@ -1,5 +1,9 @@
 //! The checks, in the order in which S3 makes them.
 
+mod order;
+
+pub use order::ORDER_EXPIRES_SECS;
+
 use crate::chains::Chains;
 use crate::keys::{KeyStore, KnownKey, SecretForm};
 use crate::names::{Named, Names};
@@ -13,8 +17,8 @@ use blockhouse_sigv4::{
 };
 use blockhouse_types::{LinkId, Timestamp};
 use blockhouse_verifier_wire::{
-    AuthType, ChainId, Claims, Credential, Failure, Link, PayloadMode, Principal, Question,
-    Service, SignatureVersion, SignedHeaders, Unreachable, Verified, Verifier,
+    AuthType, ChainId, Claims, Credential, Failure, Link, LinkSigner, Ordered, PayloadMode,
+    Principal, Question, Service, SignatureVersion, SignedHeaders, Unreachable, Verified, Verifier,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -178,6 +182,15 @@ impl Verifier for InProcess {
 
     fn end_chain(&self, chain: ChainId) {
         self.chains().end(chain);
+    }
+}
+
+impl LinkSigner for InProcess {
+    async fn order_link(
+        &self,
+        question: Question<'_>,
+    ) -> Result<Result<Ordered, Box<Failure>>, Unreachable> {
+        Ok(self.judge.order(question))
     }
 }
 

@@ -53,6 +53,11 @@ impl Names {
         Ok(Self { all })
     }
 
+    /// The canonical name, if any was declared.
+    pub(crate) fn first(&self) -> Option<&str> {
+        self.all.first().map(|name| &**name)
+    }
+
     /// Finds the host among the names; the longest decides.
     pub(crate) fn find<'a>(&'a self, host: &'a str) -> Option<Named<'a>> {
         let named = self.all.iter().enumerate().filter_map(|(at, name)| {

@@ -32,6 +32,10 @@ impl Session {
             let Request { number, body } = request?;
             let body = match body {
                 RequestBody::Verify(asked) => self.verify(asked.question()),
+                RequestBody::Order(asked) => match self.judge.order(asked.question()) {
+                    Ok(ordered) => AnswerBody::Ordered(Box::new(ordered)),
+                    Err(failure) => AnswerBody::Refused(failure),
+                },
                 RequestBody::Link(chain, link) => {
                     AnswerBody::Link(self.chains.verify_link(chain, &link))
                 }

@@ -7,6 +7,7 @@
 
 mod buckets;
 mod links;
+mod revocations;
 mod uploads;
 mod versions;
 
@@ -192,6 +193,7 @@ impl<'a> Judge<'a> {
                 now,
                 answer,
             } => due(answer, self.end_link(link, end, now), ()),
+            Order::Revoke { order, answer } => due(answer, self.revoke(*order), ()),
             Order::Interrupted { rows } => return self.note_interrupted(rows),
             Order::Tick { now, answer } => due(answer, self.tick(now), ()),
             other @ (Order::DevicesFailed { .. }
@@ -229,7 +231,8 @@ impl<'a> Judge<'a> {
     fn tick(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let at = self.stamp(now);
         self.push(&Body::Tick)?;
-        self.purge_links(at, PURGED_BY_TICK_MAX)
+        self.purge_links(at, PURGED_BY_TICK_MAX)?;
+        self.purge_revocations(at)
     }
 
     /// The time of a change: never before one that came earlier.

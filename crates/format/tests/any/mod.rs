@@ -1,7 +1,9 @@
 //! Strategies: any value of every structure.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
-use blockhouse_format::control::{BucketRow, BucketVersioning, LinkRow, LinkRowState};
+use blockhouse_format::control::{
+    BucketRow, BucketVersioning, LinkRow, LinkRowState, RevocationRow,
+};
 use blockhouse_format::entry::{
     DataPlace, Entry, MarkerEntry, ObjectEntry, PartEntry, UploadEntry,
 };
@@ -18,8 +20,8 @@ use blockhouse_format::{
     Superblock, WriteId,
 };
 use blockhouse_types::{
-    AccountId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumType, ETag, ObjectKey,
-    Timestamp, UploadId, VersionId,
+    AccountId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumType, ETag, LinkId,
+    ObjectKey, OnceHash, RevokedLinks, Timestamp, UploadId, VersionId,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -732,6 +734,26 @@ pub(crate) fn link_row() -> impl Strategy<Value = LinkRow> {
             expires,
             resume,
             state,
+        },
+    )
+}
+
+pub(crate) fn revocation_row() -> impl Strategy<Value = RevocationRow> {
+    let links = prop_oneof![
+        any::<[u8; 16]>().prop_map(|id| RevokedLinks::Link(LinkId(id))),
+        any::<[u8; 32]>().prop_map(|hash| RevokedLinks::Once(OnceHash(hash))),
+        "[A-Z0-9]{1,128}".prop_map(RevokedLinks::Key),
+        ("[a-z][a-z0-9]{2,20}", "\\PC{0,100}").prop_map(|(bucket, prefix)| {
+            let bucket = BucketName::parse(&bucket).unwrap();
+            RevokedLinks::Prefix { bucket, prefix }
+        }),
+    ];
+    (0u64..1_000_000_000_000, links, time(), time()).prop_map(
+        |(owner, links, signed_until, until)| RevocationRow {
+            owner: AccountId::from_number(owner).unwrap(),
+            links,
+            signed_until,
+            until,
         },
     )
 }

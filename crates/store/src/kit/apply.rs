@@ -316,6 +316,7 @@ pub async fn apply<S: ObjectStore>(store: &S, names: &mut Names, op: &Op) -> Out
         Op::EndLink { number, end, now } => {
             done(store.end_link(LinkRef::id(*number), *end, *now).await)
         }
+        Op::Revoke { revocation, now } => done(store.revoke(revocation.order(*now)).await),
     }
 }
 

@@ -1,5 +1,5 @@
 use super::Names;
-use super::op::{ConditionRef, Content, LinkRef, Op, VersionRef};
+use super::op::{ConditionRef, Content, LinkRef, Op, RevocationRef, VersionRef};
 use crate::{DocumentKind, TransferEnd, Versioning};
 use blockhouse_types::{AccountId, BucketName, Entropy, ObjectKey, Timestamp};
 
@@ -204,7 +204,8 @@ impl Generator {
                 key: self.key(),
                 now,
             },
-            82..87 => self.link_op(now),
+            82..86 => self.link_op(now),
+            86 => self.revoke(now),
             87..92 => self.put_part(names, now),
             92..94 => Op::ListParts {
                 upload: self.random.below(names.uploads().max(1)),
@@ -244,6 +245,15 @@ impl Generator {
                 now,
             },
         }
+    }
+
+    /// As few, and some as short-lived.
+    fn revoke(&mut self, now: Timestamp) -> Op {
+        let LinkRef {
+            number, life_secs, ..
+        } = self.link();
+        let revocation = RevocationRef { number, life_secs };
+        Op::Revoke { revocation, now }
     }
 
     fn versioning(&mut self) -> Versioning {
@@ -382,4 +392,9 @@ pub(super) fn owner_of(number: usize) -> AccountId {
 #[expect(clippy::expect_used, reason = "a constant below 10^12")]
 fn owner(number: u64) -> AccountId {
     AccountId::from_number(number).expect("twelve digits")
+}
+
+#[expect(clippy::expect_used, reason = "a constant that is a name")]
+pub(super) fn revoked_bucket() -> BucketName {
+    BucketName::parse("revoked").expect("a bucket's name")
 }

@@ -1,5 +1,7 @@
-use crate::{DocumentKind, LinkUse, ResumeHash, TransferEnd, Versioning};
-use blockhouse_types::{AccountId, BucketName, ETag, LinkId, ObjectKey, Timestamp};
+use crate::{DocumentKind, LinkUse, ResumeHash, Revocation, Revoke, TransferEnd, Versioning};
+use blockhouse_types::{
+    AccountId, BucketName, ETag, LinkId, ObjectKey, OnceHash, RevokedLinks, Timestamp,
+};
 use bytes::Bytes;
 
 /// The bytes of a body, told by a seed and a length: equal contents are equal bytes.
@@ -102,6 +104,44 @@ impl LinkRef {
             resume: Self::hash(self.token),
             now,
             links_max: Self::LINKS_MAX,
+        }
+    }
+}
+
+/// The n-th revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RevocationRef {
+    /// Which links; odd ones are another account's than even ones.
+    pub number: u8,
+    /// How long it stands from the operation's clock on, in seconds.
+    pub life_secs: u64,
+}
+
+impl RevocationRef {
+    /// Revocations that an account may have.
+    pub const REVOCATIONS_MAX: usize = 3;
+
+    /// The order.
+    pub fn order(self, now: Timestamp) -> Revoke {
+        let number = self.number;
+        let links = match number % 4 {
+            0 => RevokedLinks::Link(LinkId([number; 16])),
+            1 => RevokedLinks::Once(OnceHash([number; 32])),
+            2 => RevokedLinks::Key(format!("AK{number}")),
+            _ => RevokedLinks::Prefix {
+                bucket: super::generate::revoked_bucket(),
+                prefix: "k".repeat(number.into()),
+            },
+        };
+        Revoke {
+            revocation: Revocation {
+                owner: super::generate::owner_of(number.into()),
+                links,
+                signed_until: now,
+                until: now.plus_secs(self.life_secs),
+            },
+            now,
+            revocations_max: Self::REVOCATIONS_MAX,
         }
     }
 }
@@ -218,6 +258,10 @@ pub enum Op {
     EndLink {
         number: u8,
         end: TransferEnd,
+        now: Timestamp,
+    },
+    Revoke {
+        revocation: RevocationRef,
         now: Timestamp,
     },
 }

@@ -7,7 +7,7 @@ use blockhouse_types::{BucketId, VersionId};
 
 /// All that can be seen of a store, as lines without ids: buckets with their settings, versions in
 /// order with everything known of them and a hash of their bytes, uploads with their parts, used
-/// links.
+/// links, revocations.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct View {
     /// One line a thing, in order.
@@ -48,6 +48,8 @@ pub async fn view<S: ObjectStore>(store: &S) -> Result<View, StoreError> {
         uploads(store, bucket.id, &mut lines).await?;
     }
     lines.extend(store.used_links().iter().map(|used| format!("{used:?}")));
+    let revocations = store.revocations().into_iter();
+    lines.extend(revocations.map(|revocation| format!("{revocation:?}")));
     Ok(View { lines })
 }
 

@@ -2,8 +2,8 @@
 
 use super::{FrameBuilder, FrameError, Message, Messages, Reader, TooLong, Writer};
 use crate::{
-    AuthType, ChainId, Claims, Credential, Failure, PayloadMode, Principal, Service, SessionKind,
-    SignatureVersion, SignedHeaders, Verified,
+    AuthType, ChainId, Claims, Credential, Failure, Ordered, PayloadMode, Principal, Service,
+    SessionKind, SignatureVersion, SignedHeaders, Verified,
 };
 use blockhouse_types::LinkId;
 
@@ -11,6 +11,7 @@ const VERIFIED: u8 = 129;
 const REFUSED: u8 = 130;
 const LINK: u8 = 131;
 const NO_ROOM: u8 = 132;
+const ORDERED: u8 = 133;
 
 /// A message from the verifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub enum AnswerBody {
     Verified(Box<Verified>),
     /// Why nobody is believed to have.
     Refused(Box<Failure>),
+    /// The link that was ordered.
+    Ordered(Box<Ordered>),
     /// Whether a link of a chain holds.
     Link(bool),
     /// Nobody judged: there is no room for one more chain.
@@ -45,6 +48,13 @@ impl FrameBuilder {
             AnswerBody::Refused(failure) => {
                 self.push(REFUSED, number, |to| write_failure(to, failure))
             }
+            AnswerBody::Ordered(ordered) => self.push(ORDERED, number, |to| {
+                write_verified(to, &ordered.by)?;
+                to.text(&ordered.url)?;
+                to.raw(&ordered.link.0);
+                to.time(ordered.expires_at);
+                Ok(())
+            }),
             AnswerBody::Link(holds) => self.push(LINK, number, |to| {
                 to.bool(*holds);
                 Ok(())
@@ -67,6 +77,12 @@ impl Answer {
         let body = match message.kind {
             VERIFIED => AnswerBody::Verified(Box::new(read_verified(&mut from)?)),
             REFUSED => AnswerBody::Refused(Box::new(read_failure(&mut from)?)),
+            ORDERED => AnswerBody::Ordered(Box::new(Ordered {
+                by: read_verified(&mut from)?,
+                url: from.string("url")?,
+                link: from.array("link").map(LinkId)?,
+                expires_at: from.time("expires at")?,
+            })),
             LINK => AnswerBody::Link(from.bool("link")?),
             NO_ROOM => AnswerBody::NoRoom,
             _ => return Err(FrameError { what: "kind" }),

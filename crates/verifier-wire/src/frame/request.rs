@@ -10,6 +10,7 @@ use blockhouse_types::Timestamp;
 const VERIFY: u8 = 1;
 const LINK: u8 = 2;
 const END_CHAIN: u8 = 3;
+const ORDER: u8 = 4;
 
 /// The longest signature of a link: an ECDSA one, padded to the width that clients use, and room.
 const SIGNATURE_BYTES_MAX: usize = 512;
@@ -30,6 +31,8 @@ pub enum RequestBody<'a> {
     Verify(Asked<'a>),
     /// Does the next link hold?
     Link(ChainId, Link),
+    /// Make the link that this orders.
+    Order(Asked<'a>),
     /// A chain is not needed any more.
     EndChain(ChainId),
 }
@@ -119,6 +122,15 @@ fn table_bytes(table: &[(&str, &[u8])]) -> usize {
 impl FrameBuilder {
     /// Adds a question.
     pub fn verify(&mut self, number: u32, question: Question<'_>) -> Result<(), TooLong> {
+        self.ask(VERIFY, number, question)
+    }
+
+    /// Adds an order for a link.
+    pub fn order(&mut self, number: u32, question: Question<'_>) -> Result<(), TooLong> {
+        self.ask(ORDER, number, question)
+    }
+
+    fn ask(&mut self, kind: u8, number: u32, question: Question<'_>) -> Result<(), TooLong> {
         let head_bytes = question.method.len()
             + question.path.len()
             + question.query.len()
@@ -127,7 +139,7 @@ impl FrameBuilder {
         if head_bytes > HEAD_BYTES_MAX || form_bytes > FORM_BYTES_MAX {
             return Err(TooLong);
         }
-        self.push(VERIFY, number, |to| {
+        self.push(kind, number, |to| {
             to.time(question.now);
             to.bool(question.tls);
             to.text(question.method)?;
@@ -172,6 +184,7 @@ impl<'a> Request<'a> {
         let mut from = message.fields;
         let body = match message.kind {
             VERIFY => RequestBody::Verify(Asked::read(&mut from)?),
+            ORDER => RequestBody::Order(Asked::read(&mut from)?),
             LINK => read_link(&mut from)?,
             END_CHAIN => RequestBody::EndChain(ChainId(from.u64("chain")?)),
             _ => return Err(FrameError { what: "kind" }),
