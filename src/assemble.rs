@@ -16,14 +16,18 @@ mod sockets;
 
 use crate::{addresses::Addresses, node::Ending, secrets};
 use anyhow::{Context as _, Result, anyhow, bail};
-use blockhouse_device::Backend;
+use blockhouse_device::{Backend, IoDevice};
 use blockhouse_digest::{Bounds, Workers};
+use blockhouse_engine::{Engine, EngineStore};
 use blockhouse_gateway::{
-    Context, Hashing, Site,
+    Context, Hashing, Rolls, Site,
     accept::{self, Door},
-    admin,
+    admin::{
+        self,
+        links::{Desk, Made},
+    },
     audit::Audit,
-    drain::Drain,
+    drain::{Drain, DrainWatch},
     events::Events,
     limits::Limits,
 };
@@ -49,6 +53,9 @@ const BUCKETS_MAX: usize = 100;
 
 /// Used one-time links of one account that are remembered at a time; each takes some 250 bytes.
 const USED_LINKS_MAX: usize = 100_000;
+
+/// Revocations of one account that stand at a time; each takes some 300 bytes.
+const REVOCATIONS_MAX: usize = 10_000;
 
 /// A running node.
 pub(crate) struct Node {
@@ -100,6 +107,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         domains: Domains::new(settings.domains.clone()),
         buckets_max: BUCKETS_MAX,
         used_links_max: USED_LINKS_MAX,
+        revocations_max: REVOCATIONS_MAX,
     });
     let hashing = hashing(&settings.digest_cores)?;
     let drain = Drain::default();
@@ -108,7 +116,16 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
     let log = audit.as_ref().map(Audit::log);
     let events = || log.map_or_else(Events::default, Events::audited);
     let events: Vec<Arc<Events>> = (0..threads).map(|_| Arc::new(events())).collect();
+    let rolls = Rolls::default();
     let (serves, serving) = channel();
+    let parts = |events| ContextParts {
+        handle: pool.handle(),
+        verifier: settings.verifier.clone(),
+        hashing: hashing.clone(),
+        site: Arc::clone(&site),
+        events,
+        rolls: rolls.clone(),
+    };
     let threads = sockets
         .doors
         .into_iter()
@@ -118,18 +135,27 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
             let part = IoThread {
                 doors,
                 backend: backend.clone(),
-                handle: pool.handle(),
-                verifier: settings.verifier.clone(),
-                hashing: hashing.clone(),
-                site: Arc::clone(&site),
-                events: Arc::clone(events),
+                context: parts(Arc::clone(events)),
                 drain: drain.watch(),
                 serves: serves.clone(),
             };
             spawn(format!("io-{number}"), &endings, move || part.run())
         })
         .collect::<Result<_>>()?;
-    let admin = admin(sockets.admin, events, &pool, &drain, &endings)?;
+    let (figures, health) = (pool.engine(), pool.engine());
+    let admin = AdminThread {
+        listener: sockets.admin,
+        shown: admin::Shown {
+            threads: events.clone(),
+            samples: Box::new(move || pool::samples(&figures.stats())),
+            ready: Box::new(move || health.stats().closed.map_or(Ok(()), Err)),
+        },
+        engine: pool.engine(),
+        // What is counted here is nobody's request to S3; what is audited goes where theirs does.
+        context: parts(Arc::new(log.map_or_else(Events::default, Events::audited))),
+        drain: drain.watch(),
+    };
+    let admin = spawn("admin".to_owned(), &endings, move || admin.run())?;
     Ok(Node {
         addresses,
         drain,
@@ -143,17 +169,40 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
     })
 }
 
-/// What one I/O thread takes along.
-struct IoThread {
-    doors: Vec<Door>,
-    backend: Backend,
+/// What a thread makes its context of.
+struct ContextParts {
     handle: pool::Handle,
     /// Its socket.
     verifier: PathBuf,
     hashing: Hashing,
     site: Arc<Site>,
     events: Arc<Events>,
-    drain: blockhouse_gateway::drain::DrainWatch,
+    rolls: Rolls,
+}
+
+impl ContextParts {
+    /// The context of the thread that calls this, inside of its runtime.
+    fn assemble(self) -> Result<Context<EngineStore<IoDevice>, Client>> {
+        Ok(Context {
+            store: self.handle.store()?,
+            verifier: Client::new(&self.verifier),
+            hashing: self.hashing,
+            clock: Arc::new(SystemClock),
+            entropy: RefCell::new(Box::new(secrets::generator()?)),
+            site: self.site,
+            roll: Rc::default(),
+            rolls: self.rolls,
+            events: self.events,
+        })
+    }
+}
+
+/// What one I/O thread takes along.
+struct IoThread {
+    doors: Vec<Door>,
+    backend: Backend,
+    context: ContextParts,
+    drain: DrainWatch,
     serves: Sender<()>,
 }
 
@@ -161,15 +210,7 @@ impl IoThread {
     fn run(self) -> Result<()> {
         let backend = self.backend.clone();
         backend.run_io_thread(async move {
-            let context = Context {
-                store: self.handle.store()?,
-                verifier: Client::new(&self.verifier),
-                hashing: self.hashing,
-                clock: Arc::new(SystemClock),
-                entropy: RefCell::new(Box::new(secrets::generator()?)),
-                site: self.site,
-                events: self.events,
-            };
+            let context = self.context.assemble()?;
             // The main thread hears of it, unless it is ending already.
             let _ = self.serves.send(());
             drop(self.serves);
@@ -226,29 +267,28 @@ fn hashing(cores: &[usize]) -> Result<Hashing> {
 
 /// The admin listener answers on a thread of its own, however busy the others are. The engine's
 /// clock ticks there as well.
-fn admin(
+struct AdminThread {
     listener: std::net::TcpListener,
-    events: Vec<Arc<Events>>,
-    pool: &Pool,
-    drain: &Drain,
-    endings: &Sender<Ending>,
-) -> Result<JoinHandle<()>> {
-    let (figures, health, engine) = (pool.engine(), pool.engine(), pool.engine());
-    let shown = admin::Shown {
-        threads: events,
-        samples: Box::new(move || pool::samples(&figures.stats())),
-        ready: Box::new(move || health.stats().closed.map_or(Ok(()), Err)),
-    };
-    let watch = drain.watch();
-    spawn("admin".to_owned(), endings, move || {
+    shown: admin::Shown,
+    engine: Engine,
+    context: ContextParts,
+    drain: DrainWatch,
+}
+
+impl AdminThread {
+    fn run(self) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         tokio::task::LocalSet::new().block_on(&runtime, async move {
-            tokio::task::spawn_local(pool::tick(engine));
-            admin::serve(listener, shown, watch)
+            tokio::task::spawn_local(pool::tick(self.engine));
+            let desk = Desk {
+                context: Rc::new(self.context.assemble()?),
+                made: Made::default(),
+            };
+            admin::serve(self.listener, self.shown, desk, self.drain)
                 .await
                 .context("the admin listener")
         })
-    })
+    }
 }

@@ -37,6 +37,13 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Presign(PresignArgs),
 
+    /// List the links of a running node, and revoke them before their time
+    ///
+    /// Asks the node's administrator address, signed with the key in the environment, as `source
+    /// DIR/env` of a running `dev` sets it.
+    #[command(verbatim_doc_comment)]
+    Link(LinkArgs),
+
     /// Make temporary credentials of a standalone node, for `source`
     ///
     /// Reads the keys in DIR, so only DIR's owner can. They die when their time is over, and with the
@@ -195,6 +202,92 @@ pub(crate) struct TermsArgs {
     /// HEAD is allowed on a link for GET
     #[arg(long)]
     pub(crate) head: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LinkArgs {
+    #[command(subcommand)]
+    pub(crate) command: LinkCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LinkCommand {
+    /// Revoke links: when the command returns, none of them works any more
+    ///
+    /// Which ones is said by the link itself, or by one of the options. Transfers that are under way
+    /// by them are ended.
+    #[command(verbatim_doc_comment)]
+    Revoke(RevokeArgs),
+
+    /// List the account's links: made by the node, seen in use, and revoked
+    List(LinkListArgs),
+}
+
+/// Where a command finds the node.
+#[derive(Debug, Args)]
+pub(crate) struct NodeArgs {
+    /// The node's administrator address
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "BLOCKHOUSE_ADMIN",
+        hide_env_values = true
+    )]
+    pub(crate) admin: String,
+
+    /// The region that the node signs for
+    #[arg(long, value_name = "REGION", env = "AWS_REGION", hide_env_values = true,
+          default_value = blockhouse_settings::REGION_DEFAULT)]
+    pub(crate) region: String,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true))]
+pub(crate) struct RevokeArgs {
+    /// The link; `-` reads it from standard input, where no other user sees it
+    #[arg(value_name = "LINK", group = "which")]
+    pub(crate) url: Option<String>,
+
+    /// The link with this id, as the audit and `link list` name it
+    #[arg(long, value_name = "ID", group = "which")]
+    pub(crate) id: Option<String>,
+
+    /// Links made with this `x-bh-once` token
+    #[arg(long, value_name = "TOKEN", group = "which")]
+    pub(crate) once: Option<String>,
+
+    /// Links signed with this access key
+    #[arg(long, value_name = "KEY_ID", group = "which")]
+    pub(crate) key: Option<String>,
+
+    /// Links to this bucket
+    #[arg(long, value_name = "BUCKET", group = "which")]
+    pub(crate) bucket: Option<String>,
+
+    /// With --bucket: only those to keys that begin so
+    #[arg(long, value_name = "PREFIX", requires = "bucket", conflicts_with_all = ["url", "id", "once", "key"])]
+    pub(crate) prefix: Option<String>,
+
+    /// With --key or --bucket: links signed later work, such as 2026-11-21T23:00:00Z [default: now]
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["url", "id", "once"])]
+    pub(crate) signed_until: Option<String>,
+
+    /// Transfers that are under way may come to their end
+    #[arg(long)]
+    pub(crate) keep_running: bool,
+
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LinkListArgs {
+    /// Print the node's own answer
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
 }
 
 #[derive(Debug, Args)]

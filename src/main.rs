@@ -11,6 +11,7 @@ mod assemble;
 mod cli;
 mod dev;
 mod inspect;
+mod link;
 mod node;
 mod presign;
 mod secrets;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
             Command::Keys => dev::keys::run(),
             Command::Provision => dev::keys::run_provision(),
             Command::Presign(args) => presign::run(&args),
+            Command::Link(args) => link::run(&args),
             Command::Token(args) => token::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Fsck(args) => inspect::fsck(&args),

@@ -10,7 +10,7 @@ use blockhouse_types::{Clock, SystemClock};
 use std::{env, process::ExitCode};
 
 /// The service that links are signed for.
-const SERVICE: &str = "s3";
+pub(crate) const SERVICE: &str = "s3";
 
 /// Prints the link.
 pub(crate) fn run(args: &PresignArgs) -> Result<ExitCode> {
@@ -72,7 +72,7 @@ fn terms(args: &TermsArgs) -> Result<Vec<(&'static str, String)>> {
     Ok(given.collect())
 }
 
-fn variable(name: &str) -> Result<String> {
+pub(crate) fn variable(name: &str) -> Result<String> {
     match env::var(name) {
         Ok(value) if !value.is_empty() => Ok(value),
         _ => bail!("{name} is not set; `source DIR/env` of a running `blockhouse dev` first"),

@@ -37,6 +37,7 @@ def main():
     # Only now: these need what was just installed.
     import kills
     import once
+    import revoked
     import samples
     import terms
     from house import House
@@ -44,6 +45,7 @@ def main():
     checks = {
         **{f"terms: {name}": check for name, check in terms.CHECKS.items()},
         **{f"once: {name}": check for name, check in once.CHECKS.items()},
+        **{f"revoked: {name}": check for name, check in revoked.CHECKS.items()},
         **{f"samples: {name}": check for name, check in samples.CHECKS.items()},
         **{f"kills: {name}": check for name, check in kills.CHECKS.items()},
     }

@@ -88,10 +88,13 @@ pub async fn serve<S: ObjectStore, V: Verifier>(
         accepting.spawn_local(accept_loop(Rc::clone(&thread), listener, id, tls));
     }
     let sweeping = spawn_local(sweep_loop(Rc::clone(&thread)));
+    let roll = Rc::clone(&thread.context.roll);
+    let telling = spawn_local(thread.context.rolls.join(roll));
     drain.reached(DrainPhase::Draining).await;
     accepting.shutdown().await;
     finish(&thread, &mut drain).await;
     sweeping.abort();
+    telling.abort();
     Ok(())
 }
 

@@ -1,20 +1,27 @@
-//! The administrator's listener: `/healthz`, `/readyz` and `/metrics`.
+//! The administrator's listener: `/healthz`, `/readyz` and `/metrics` for anybody, and [`links`] for
+//! who signs.
 //!
-//! It has a thread of its own, so that it answers while I/O threads are busy, and shows nothing
-//! that identifies a key, an object or a client. It never changes anything.
+//! It has a thread of its own, so that it answers while I/O threads are busy. What it shows to
+//! anybody identifies no key, object or client, and changes nothing.
+
+pub mod links;
 
 use crate::{
     drain::{DrainPhase, DrainWatch},
     events::{Events, Sample, exposition},
 };
+use blockhouse_store::ObjectStore;
+use blockhouse_verifier_wire::LinkSigner;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use links::Desk;
 use std::{
     convert::Infallible,
     fmt, io,
+    net::SocketAddr,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -56,17 +63,18 @@ impl fmt::Debug for Shown {
 
 /// Serves until the drain has ended: while draining, `/readyz` says so. Must run within a
 /// `LocalSet`.
-pub async fn serve(
+pub async fn serve<S: ObjectStore, V: LinkSigner>(
     listener: std::net::TcpListener,
     shown: Shown,
+    desk: Desk<S, V>,
     mut drain: DrainWatch,
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
-    let (shown, seats) = (Rc::new(shown), Rc::new(()));
+    let (shown, desk, seats) = (Rc::new(shown), Rc::new(desk), Rc::new(()));
     let phase = drain.clone();
     let accepting = async {
         loop {
-            let Ok((stream, _)) = listener.accept().await else {
+            let Ok((stream, peer)) = listener.accept().await else {
                 sleep(ACCEPT_REST).await;
                 continue;
             };
@@ -74,9 +82,10 @@ pub async fn serve(
             if Rc::strong_count(&seats) > CONNECTIONS_MAX {
                 continue;
             }
-            let (shown, seat, phase) = (Rc::clone(&shown), Rc::clone(&seats), phase.clone());
+            let (shown, desk) = (Rc::clone(&shown), Rc::clone(&desk));
+            let (seat, phase) = (Rc::clone(&seats), phase.clone());
             spawn_local(async move {
-                converse(stream, &shown, &phase).await;
+                converse((stream, peer), &shown, &desk, &phase).await;
                 drop(seat);
             });
         }
@@ -88,10 +97,17 @@ pub async fn serve(
     Ok(())
 }
 
-async fn converse(stream: TcpStream, shown: &Shown, phase: &DrainWatch) {
-    let service = service_fn(|request: Request<Incoming>| {
-        let answer = answer(&request, shown, phase.phase());
-        async move { Ok::<_, Infallible>(answer) }
+async fn converse<S: ObjectStore, V: LinkSigner>(
+    (stream, peer): (TcpStream, SocketAddr),
+    shown: &Shown,
+    desk: &Desk<S, V>,
+    phase: &DrainWatch,
+) {
+    let service = service_fn(async |request: Request<Incoming>| {
+        Ok::<_, Infallible>(match links::is_for_us(request.uri().path()) {
+            true => links::answer(desk, peer, request).await,
+            false => answer(&request, shown, phase.phase()),
+        })
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -117,7 +133,7 @@ fn answer(request: &Request<Incoming>, shown: &Shown, phase: DrainPhase) -> Resp
         "/metrics" => metrics(shown),
         _ => text(
             StatusCode::NOT_FOUND,
-            "/healthz /readyz /metrics\n".to_owned(),
+            "/healthz /readyz /metrics /links\n".to_owned(),
         ),
     }
 }

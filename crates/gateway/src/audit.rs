@@ -30,7 +30,7 @@ mod writer;
 pub use writer::{Audit, Log};
 
 use blockhouse_s3::error::ErrorKind;
-use blockhouse_types::{BucketName, ObjectKey, RequestId, Timestamp};
+use blockhouse_types::{BucketName, LinkId, ObjectKey, RequestId, Timestamp};
 use blockhouse_verifier_wire::Principal;
 use std::{
     cell::{Cell, OnceCell},
@@ -46,7 +46,7 @@ pub struct Record {
     /// `x-amz-request-id`.
     pub request: RequestId,
     /// The identity of the link that was used, if it was one that has any.
-    pub link: Option<Arc<str>>,
+    pub link: Option<LinkId>,
     /// The key that it was signed with, as far as it said so.
     pub key_id: Option<Arc<str>>,
     /// Who signed; nobody until that was proven.
@@ -128,6 +128,7 @@ impl Check {
 /// What is noted of a request on its way through the trunk.
 #[derive(Debug, Default)]
 pub struct Trail {
+    link: Cell<Option<LinkId>>,
     key_id: OnceCell<Arc<str>>,
     principal: OnceCell<Principal>,
     key: OnceCell<ObjectKey>,
@@ -147,6 +148,11 @@ impl Trail {
         let _ = self.principal.set(principal.clone());
     }
 
+    /// The link that it came by.
+    pub(crate) fn came_by(&self, link: Option<LinkId>) {
+        self.link.set(link);
+    }
+
     /// The key of the object that it is about, which the head of a form does not tell.
     pub(crate) fn is_about(&self, key: Option<&ObjectKey>) {
         if let Some(key) = key {
@@ -161,6 +167,7 @@ impl Trail {
 
     /// Puts what was noted into a record.
     pub(crate) fn tell(&self, record: &mut Record) {
+        record.link = self.link.get();
         record.key_id = self.key_id.get().cloned();
         record.principal = self.principal.get().cloned();
         if let Some(key) = self.key.get() {

@@ -3,12 +3,16 @@
 //! Everything that differs between a node, a test and a simulated node stands here: the store, the
 //! verifier, who hashes, the clock, the randomness. The trunk reaches the world through nothing else.
 
-use crate::{body::Hashing, events::Events};
+use crate::{
+    body::Hashing,
+    events::Events,
+    link::{Roll, Rolls},
+};
 use blockhouse_s3::parse::Domains;
 use blockhouse_store::ObjectStore;
 use blockhouse_types::{Clock, Entropy, RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 /// What the node is told of itself at its start.
 #[derive(Debug, Clone)]
@@ -21,6 +25,8 @@ pub struct Site {
     pub buckets_max: usize,
     /// Used one-time links of one account that are remembered until they would have expired.
     pub used_links_max: usize,
+    /// Revocations of one account that stand at a time.
+    pub revocations_max: usize,
 }
 
 /// One per I/O thread, used through an `Rc`.
@@ -37,6 +43,10 @@ pub struct Context<S: ObjectStore, V: Verifier> {
     pub entropy: RefCell<Box<dyn Entropy>>,
     /// The node's own settings.
     pub site: Arc<Site>,
+    /// The links that are used on this thread.
+    pub roll: Rc<Roll>,
+    /// Those of all threads.
+    pub rolls: Rolls,
     /// Who counts requests and writes the access log.
     pub events: Arc<Events>,
 }

@@ -44,5 +44,6 @@ mod verify;
 
 pub use body::{Hashing, Inbound, Stream};
 pub use context::{Context, Site};
+pub use link::{Line, Roll, Rolls};
 pub use origin::{ListenerId, Origin};
 pub use respond::{AnswerBody, AnswerBroken};

@@ -1,7 +1,7 @@
 //! What the signer of a link asked for, kept: judged between verify and permit.
 //!
 //! ```text
-//!   Verified ──► not before its time ──► from an address that it allows ──► not used up ──► permit
+//!   Verified ──► not before its time ──► from an address that it allows ──► not revoked ──► not used up ──► permit
 //!                            a browser is asked first ([`page`]) ◄── one-time ([`once`]) ◄──┘
 //! ```
 //!
@@ -11,19 +11,25 @@
 
 mod once;
 mod page;
+mod roll;
 
 pub(crate) use once::{OneTime, Transfer};
 pub(crate) use page::page;
+pub use roll::{Line, Roll, Rolls};
+pub(crate) use roll::{SeenText, UnderWay};
 
 use crate::{Origin, verify::Caller};
 use blockhouse_s3::{
+    checksum::Digest,
     error::{ErrorKind, S3Error},
     link::{Confirm, LinkTerms, Source},
+    parse::Parsed,
 };
-use blockhouse_types::{RequestId, Timestamp};
+use blockhouse_store::{LinkFacts, ObjectStore};
+use blockhouse_types::{ChecksumAlgorithm, OnceHash, RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
-use std::fmt;
+use std::{fmt, rc::Rc, sync::Arc};
 
 /// Why a link does not work here and now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +63,35 @@ pub(crate) fn judge<V: Verifier>(
         tracing::debug!(%id, link, %why, "a link was refused");
         Err(ErrorKind::AccessDenied.into())
     })
+}
+
+/// What a revocation is held against, if the request came by a link.
+pub(crate) fn facts<S: ObjectStore, V: Verifier>(
+    store: &S,
+    asked: &Parsed,
+    caller: &Caller<'_, V>,
+) -> Option<Rc<LinkFacts>> {
+    let (link, signed) = caller.by_link()?;
+    let bucket = asked.operation.bucket();
+    Some(Rc::new(LinkFacts {
+        link,
+        once: asked
+            .terms
+            .once
+            .as_ref()
+            .map(|token| once_hash(token.as_str())),
+        key_id: Arc::clone(&signed.access_key_id),
+        signer: signed.principal.account(),
+        signed_at: signed.signed_at,
+        bucket: bucket.cloned(),
+        bucket_owner: bucket.and_then(|name| Some(store.bucket(name)?.owner)),
+        key: asked.operation.key().cloned(),
+    }))
+}
+
+/// What stands for a `once` token where it is kept.
+pub(crate) fn once_hash(token: &str) -> OnceHash {
+    OnceHash(sha256(token.as_bytes()))
 }
 
 /// The one-time link that the request came by, if it is one.
@@ -100,6 +135,13 @@ fn admits(source: &Source, origin: &Origin) -> bool {
         Source::Public(cidr) => cidr.contains(origin.peer().ip()),
         Source::Vpc { .. } | Source::VpcEndpoint { .. } => false,
     }
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut digest = Digest::new(ChecksumAlgorithm::Sha256);
+    digest.update(bytes);
+    let value = digest.finish();
+    std::array::from_fn(|n| value.value().get(n).copied().unwrap_or_default())
 }
 
 const CACHE: HeaderValue = HeaderValue::from_static("private, no-store");

@@ -84,7 +84,7 @@
 //!     permitted: Permitted<'a, B, V>,
 //! ) -> Permitted<'a, B, V> {
 //!     let Verified { received, asked, caller } = verified;
-//!     Permitted { received, asked, caller, grant: permitted.grant, once: permitted.once }
+//!     Permitted { received, asked, caller, grant: permitted.grant, once: permitted.once, under_way: None }
 //! }
 //! ```
 
@@ -93,14 +93,18 @@ use crate::{
     audit::{Check, Trail},
     body::{self, Inbound, Stream},
     cors,
-    link::{self, OneTime},
+    link::{self, Line, OneTime, UnderWay},
     perform::{self, Job},
     permit::{self, Grant},
     respond::{self, About, AnswerBody, Reply, Unanswered},
     verify::{self, Caller},
 };
 use blockhouse_s3::{
-    error::S3Error, form::Fields, link::is_confirmation, operation::Operation, parse as s3,
+    error::{ErrorKind, S3Error},
+    form::Fields,
+    link::is_confirmation,
+    operation::Operation,
+    parse as s3,
 };
 use blockhouse_store::ObjectStore;
 use blockhouse_types::{RequestId, Timestamp};
@@ -116,6 +120,7 @@ pub struct Received<'a, B> {
     head: &'a Parts,
     body: &'a mut Inbound<B>,
     trail: &'a Trail,
+    line: Line,
 }
 
 /// A request whose head was read: raw, and as far as it was understood.
@@ -145,11 +150,13 @@ pub struct Permitted<'a, B, V: Verifier> {
     caller: Caller<'a, V>,
     grant: Grant,
     once: Option<OneTime>,
+    under_way: Option<UnderWay>,
 }
 
 /// A request that was carried out.
 pub struct Performed<S: ObjectStore> {
     reply: Reply<S>,
+    under_way: Option<UnderWay>,
 }
 
 /// A request that ended at one of the stages: at which check, and how the client will see it.
@@ -166,22 +173,28 @@ impl Refusal {
 pub async fn serve_request<S: ObjectStore, V: Verifier, B: Stream>(
     context: &Rc<Context<S, V>>,
     origin: &Origin,
+    line: Line,
     request: http::Request<B>,
 ) -> http::Response<AnswerBody<S>> {
     let begun = Instant::now();
     let (head, body) = request.into_parts();
     let (mut body, trail) = (Inbound::new(body), Trail::default());
-    let parsed = parse(context, receive(context, origin, &head, &mut body, &trail));
+    let received = receive(context, (origin, line), &head, &mut body, &trail);
+    let parsed = parse(context, received);
     let Received { id, now, .. } = parsed.received;
     let about = About::new((id, now), origin.peer(), &head, &parsed.asked);
     let unanswered = Unanswered::new(context, &about, &trail);
-    let outcome = carry(context, parsed)
-        .await
-        .map(|done| done.reply)
-        .map_err(|Refusal(check, error)| (check, error));
+    let mut under_way = None;
+    let outcome = carry(context, parsed).await.map(|done| {
+        under_way = done.under_way;
+        done.reply
+    });
+    let outcome = outcome.map_err(|Refusal(check, error)| (check, error));
     body.settle(&head).await;
     unanswered.ends();
-    respond::answer(context, about, &head, outcome, (&body, &trail), begun)
+    let mut answer = respond::answer(context, about, &head, outcome, (&body, &trail), begun);
+    answer.body_mut().holds(under_way);
+    answer
 }
 
 /// The stages in their order.
@@ -205,7 +218,7 @@ async fn carry<S: ObjectStore, V: Verifier, B: Stream>(
 /// moment, however long the body takes.
 pub fn receive<'a, S: ObjectStore, V: Verifier, B>(
     context: &Context<S, V>,
-    origin: &Origin,
+    (origin, line): (&Origin, Line),
     head: &'a Parts,
     body: &'a mut Inbound<B>,
     trail: &'a Trail,
@@ -218,6 +231,7 @@ pub fn receive<'a, S: ObjectStore, V: Verifier, B>(
         head,
         body,
         trail,
+        line,
     }
 }
 
@@ -263,7 +277,10 @@ fn preflight<S: ObjectStore, V: Verifier, B>(
         Err(error) => Err(error),
     };
     let reply = reply.map_err(Refusal::at(Check::Preflight))?;
-    Ok(Performed { reply })
+    Ok(Performed {
+        reply,
+        under_way: None,
+    })
 }
 
 /// Parsed → Opened: of a form, reads the fields before its file: its signature stands there and
@@ -337,6 +354,19 @@ pub fn permit<'a, S: ObjectStore, V: Verifier, B>(
     } = &received;
     link::judge(&asked.terms, &caller, origin, *id, *now)
         .map_err(Refusal::at(Check::Permit("link-terms")))?;
+    let facts = link::facts(&context.store, &asked, &caller);
+    // Under way before it is looked up: a revocation meets it there or here.
+    let begun = facts.as_ref().map(|facts| {
+        let under_way = context.roll.begin(facts, received.line.clone());
+        (!context.store.is_revoked(facts)).then_some(under_way)
+    });
+    let under_way = match begun {
+        Some(None) => {
+            let error = ErrorKind::AccessDenied.into();
+            return Err(Refusal(Check::Permit("link-revoked"), error));
+        }
+        begun => begun.flatten(),
+    };
     let once = link::one_time(&asked.terms, &caller, &received.head.headers)
         .map_err(Refusal::at(Check::Permit("link-unknown")))?;
     if let Some(once) = &once {
@@ -350,12 +380,17 @@ pub fn permit<'a, S: ObjectStore, V: Verifier, B>(
         .map_err(|refused| Refusal(Check::Permit(refused.reason()), refused.into()))?;
     let owners = permit::expected_owners(&grant, &asked);
     owners.map_err(Refusal::at(Check::Permit("another-owner-expected")))?;
+    if let Some(facts) = &facts {
+        let (source, ends) = (received.origin.peer().ip(), caller.expires_at());
+        context.roll.note(facts, ends, source, received.now);
+    }
     Ok(Permitted {
         received,
         asked,
         caller,
         grant,
         once,
+        under_way,
     })
 }
 
@@ -373,6 +408,7 @@ fn ask_first<S: ObjectStore, V: Verifier, B>(
     let asks = link::asks_first(&asked.terms, once.as_ref()?, received.head);
     asks.then(|| Performed {
         reply: link::page(),
+        under_way: None,
     })
 }
 
@@ -387,6 +423,7 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         caller,
         grant,
         once,
+        under_way,
     } = permitted;
     let Received {
         id,
@@ -395,6 +432,7 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         head,
         body,
         trail,
+        line: _,
     } = received;
     let s3::Parsed {
         operation, promise, ..
@@ -414,5 +452,5 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
     };
     let reply = perform::dispatch(job, operation).await;
     let reply = reply.map_err(|error| Refusal(Check::of_performing(error.kind()), error))?;
-    Ok(Performed { reply })
+    Ok(Performed { reply, under_way })
 }

@@ -12,12 +12,13 @@ mod forms;
 mod hashing;
 mod links;
 mod links_once;
+mod links_revoked;
 mod listings;
 mod multipart;
 mod objects;
 mod order;
 
-use crate::{Context, Hashing, ListenerId, Origin, Site, events::Events, stages};
+use crate::{Context, Hashing, Line, ListenerId, Origin, Rolls, Site, events::Events, stages};
 use blockhouse_s3::parse::Domains;
 use blockhouse_store::model::Model;
 use blockhouse_types::{AccountId, Clock, Entropy, LinkId, Timestamp};
@@ -304,7 +305,10 @@ impl Node {
                 domains: Domains::new(["s3.test".to_owned()]),
                 buckets_max: 100,
                 used_links_max: 3,
+                revocations_max: 3,
             }),
+            roll: Rc::default(),
+            rolls: Rolls::default(),
             events: Arc::new(events),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -398,7 +402,8 @@ impl Node {
         }
         let request = request.body(body).unwrap();
         self.run(async {
-            let answer = stages::serve_request(&self.context, &here(), request).await;
+            let answer =
+                stages::serve_request(&self.context, &here(), Line::default(), request).await;
             let (head, body) = answer.into_parts();
             let mut body = pin!(body);
             let mut bytes = Vec::new();

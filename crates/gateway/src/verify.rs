@@ -12,7 +12,9 @@ use blockhouse_s3::{
     form::Fields,
 };
 use blockhouse_types::{AccountId, LinkId, Timestamp};
-use blockhouse_verifier_wire::{ChainId, Failure, PayloadMode, Question, Verified, Verifier};
+use blockhouse_verifier_wire::{
+    ChainId, Failure, LinkSigner, Ordered, PayloadMode, Question, Unreachable, Verified, Verifier,
+};
 use http::request::Parts;
 
 /// The fields of a form that speak of its signer.
@@ -36,7 +38,26 @@ pub(crate) struct Disbelieved {
     key_id: Option<String>,
 }
 
+impl From<Unreachable> for Disbelieved {
+    fn from(error: Unreachable) -> Self {
+        tracing::warn!(%error, "a request was turned away");
+        Self {
+            reason: "unreachable",
+            key_id: None,
+            error: ErrorKind::SlowDown.into(),
+        }
+    }
+}
+
 impl Disbelieved {
+    fn by(failure: Failure, head: &Parts) -> Self {
+        Self {
+            reason: reason(&failure),
+            key_id: key_id(&failure),
+            error: error_of(failure, head),
+        }
+    }
+
     /// Leaves for the audit which key it says it is of.
     pub(crate) fn note(&self, trail: &Trail) {
         if let Some(id) = &self.key_id {
@@ -83,6 +104,22 @@ impl<'a, V: Verifier> Caller<'a, V> {
         }
     }
 
+    /// The link that the request came by, and who signed it.
+    pub(crate) fn by_link(&self) -> Option<(LinkId, &Verified)> {
+        match &self.who {
+            Who::Anonymous => None,
+            Who::Signed(verified) => Some((verified.link?, verified)),
+        }
+    }
+
+    /// Who signed.
+    pub(crate) fn signed(&self) -> Option<&Verified> {
+        match &self.who {
+            Who::Anonymous => None,
+            Who::Signed(verified) => Some(verified),
+        }
+    }
+
     /// When that link ends.
     pub(crate) fn expires_at(&self) -> Option<Timestamp> {
         match &self.who {
@@ -103,6 +140,7 @@ impl<'a, V: Verifier> Caller<'a, V> {
     pub(crate) fn note(&self, trail: &Trail) {
         if let Who::Signed(verified) = &self.who {
             trail.is_signed_by(&verified.access_key_id, &verified.principal);
+            trail.came_by(verified.link);
         }
     }
 
@@ -135,11 +173,7 @@ pub(crate) async fn ask<'a, V: Verifier>(
     form: Option<&Fields>,
     (tls, now): (bool, Timestamp),
 ) -> Result<Caller<'a, V>, Disbelieved> {
-    let headers: Vec<(&str, &[u8])> = head
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_bytes()))
-        .collect();
+    let headers = headers_of(head);
     let fields: Option<Vec<(&str, &[u8])>> = form.map(|form| {
         let found = FIELDS_OF_SIGNER
             .iter()
@@ -164,23 +198,39 @@ pub(crate) async fn ask<'a, V: Verifier>(
             verifier,
             who: Who::Anonymous,
         }),
-        Ok(Err(failure)) => {
-            let (reason, key_id) = (reason(&failure), key_id(&failure));
-            Err(Disbelieved {
-                reason,
-                key_id,
-                error: error_of(*failure, head),
-            })
-        }
-        Err(error) => {
-            tracing::warn!(%error, "a request was turned away");
-            Err(Disbelieved {
-                reason: "unreachable",
-                key_id: None,
-                error: ErrorKind::SlowDown.into(),
-            })
-        }
+        Ok(Err(failure)) => Err(Disbelieved::by(*failure, head)),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// Has the verifier sign the link that the request with this head orders.
+pub(crate) async fn order<V: LinkSigner>(
+    verifier: &V,
+    head: &Parts,
+    (tls, now): (bool, Timestamp),
+) -> Result<Ordered, Disbelieved> {
+    let question = Question {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or(""),
+        headers: &headers_of(head),
+        tls,
+        form: None,
+        now,
+    };
+    match verifier.order_link(question).await {
+        Ok(Ok(ordered)) => Ok(ordered),
+        Ok(Err(failure)) => Err(Disbelieved::by(*failure, head)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Every header value in order of arrival.
+fn headers_of(head: &Parts) -> Vec<(&str, &[u8])> {
+    let headers = head.headers.iter();
+    headers
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect()
 }
 
 /// The key that a refused signature says it is of.
@@ -217,7 +267,7 @@ fn reason(failure: &Failure) -> &'static str {
 }
 
 /// What S3 says of a refused signature.
-fn error_of(failure: Failure, head: &Parts) -> S3Error {
+pub(crate) fn error_of(failure: Failure, head: &Parts) -> S3Error {
     match failure {
         Failure::Anonymous => ErrorKind::AccessDenied.into(),
         Failure::SignatureDoesNotMatch {

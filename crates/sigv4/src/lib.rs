@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod authorization;
+mod authorize;
 mod canonical;
 mod chain;
 mod claim;
@@ -44,6 +45,7 @@ mod sink;
 mod time;
 
 pub use authorization::{Authorization, HeaderFault};
+pub use authorize::authorize;
 pub use canonical::{Canonical, HostReading, PathForm, Request};
 pub use chain::{Chain, ChainKey};
 pub use claim::{Algorithm, Claim, ClaimError, Form};

@@ -261,6 +261,8 @@ pub const LINK_ORDER_PATH: &str = "/links";
 pub struct Ordered {
     /// Who ordered it; its signer.
     pub by: Verified,
+    /// The method that it is for.
+    pub method: String,
     /// The link. Whoever has it may use it, so it does not print.
     pub url: String,
     /// Which link it is.
@@ -273,6 +275,7 @@ impl fmt::Debug for Ordered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ordered")
             .field("by", &self.by)
+            .field("method", &self.method)
             .field("link", &self.link)
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()

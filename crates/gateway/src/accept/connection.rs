@@ -2,7 +2,7 @@
 
 use super::{Thread, refuse};
 use crate::{
-    Origin,
+    Line, Origin,
     limits::{HEAD_BYTES_MAX, READ_BUFFER_BYTES_MAX},
     respond::{AnswerBody, AnswerBroken},
     stages::serve_request,
@@ -114,8 +114,9 @@ async fn answer<S: ObjectStore, V: Verifier>(
             _flight: flight,
         });
     }
+    let line = Line::of(&watch);
     let request = request.map(|body| ClientBody::new(body, watch));
-    let response = serve_request(&thread.context, origin, request).await;
+    let response = serve_request(&thread.context, origin, line, request).await;
     response.map(|body| Outgoing {
         body: Content::Answer(body),
         _flight: flight,

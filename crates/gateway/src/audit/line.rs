@@ -11,7 +11,10 @@ impl Record {
         let mut object = Object::begin(line);
         object.plain("time", self.time.to_iso());
         object.plain("request", self.request);
-        object.text("link", self.link.as_deref());
+        match &self.link {
+            None => object.text("link", None),
+            Some(link) => object.plain("link", link),
+        }
         object.text("key_id", self.key_id.as_deref());
         object.text("principal", self.principal.as_ref().map(arn).as_deref());
         object.plain("source", self.source);

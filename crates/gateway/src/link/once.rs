@@ -14,10 +14,11 @@
 //! may be resumed for a while by whoever shows the token of the first answer, with `If-Match`: what
 //! is resumed must be what was begun.
 
+use super::sha256;
 use crate::{Context, perform::Trouble};
-use blockhouse_s3::{checksum::Digest, error::S3Error};
+use blockhouse_s3::error::S3Error;
 use blockhouse_store::{LinkError, LinkUse, ObjectStore, ResumeHash, TransferEnd};
-use blockhouse_types::{AccountId, ChecksumAlgorithm, LinkId, RequestId, Timestamp, hex};
+use blockhouse_types::{AccountId, LinkId, RequestId, Timestamp, hex};
 use blockhouse_verifier_wire::Verifier;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -197,10 +198,7 @@ fn hash_of(token: &str) -> Option<ResumeHash> {
     if token.len() != 2 * TOKEN_BYTES {
         return None;
     }
-    let mut digest = Digest::new(ChecksumAlgorithm::Sha256);
-    digest.update(token.as_bytes());
-    let hash = <[u8; 32]>::try_from(digest.finish().value()).ok()?;
-    Some(ResumeHash(hash))
+    Some(ResumeHash(sha256(token.as_bytes())))
 }
 
 /// The transfer that a link was used up for. Dropped before its end, it has ended short.

@@ -17,7 +17,7 @@ use super::get::http_date;
 use blockhouse_s3::error::{ErrorKind, S3Error};
 use blockhouse_store::{
     CompleteError, CreateBucketError, DeleteBucketError, DeleteError, LinkError, OpenError,
-    PutError, StoreError, UploadError,
+    PutError, RevokeError, StoreError, UploadError,
 };
 use blockhouse_types::{ObjectKey, RequestId, VersionId};
 use http::{HeaderName, header};
@@ -155,6 +155,17 @@ impl<'a> Trouble<'a> {
                 ErrorKind::SlowDown.into()
             }
             LinkError::Store(error) => self.store(error),
+        }
+    }
+
+    /// Revoking links.
+    pub(crate) fn revoke(self, error: RevokeError) -> S3Error {
+        match error {
+            RevokeError::TooMany { .. } => {
+                tracing::warn!(id = %self.id, %error, "a revocation was turned away");
+                ErrorKind::SlowDown.into()
+            }
+            RevokeError::Store(error) => self.store(error),
         }
     }
 

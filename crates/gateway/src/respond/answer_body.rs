@@ -9,7 +9,7 @@
 use crate::{
     audit,
     events::{Events, RequestRecord},
-    link::Transfer,
+    link::{Transfer, UnderWay},
 };
 use blockhouse_store::{ObjectReader, ObjectStore, ReadError, StoredObject};
 use bytes::Bytes;
@@ -36,6 +36,8 @@ pub struct AnswerBody<S: ObjectStore> {
     /// Told when the last byte has been given away; ends short if that never happens.
     transfer: Option<Transfer>,
     report: Option<Report>,
+    /// The request by a link that this answers, under way until the answer was sent.
+    _under_way: Option<UnderWay>,
 }
 
 /// What is to be sent.
@@ -67,6 +69,7 @@ impl<S: ObjectStore> AnswerBody<S> {
             content,
             transfer: None,
             report: None,
+            _under_way: None,
         }
     }
 
@@ -92,6 +95,11 @@ impl<S: ObjectStore> AnswerBody<S> {
         self.transfer = transfer;
         self.end_transfer();
         self
+    }
+
+    /// Keeps a request by a link under way.
+    pub(crate) fn holds(&mut self, under_way: Option<UnderWay>) {
+        self._under_way = under_way;
     }
 
     /// Once nothing is left to be sent, the transfer is whole.

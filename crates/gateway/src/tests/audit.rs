@@ -207,7 +207,12 @@ fn who_breaks_off_is_told_of_as_well() {
     let address = "127.0.0.1:5".parse().unwrap();
     let origin = Origin::new(address, address, false, ListenerId(0));
     {
-        let mut serving = pin!(stages::serve_request(&node.context, &origin, request));
+        let mut serving = pin!(stages::serve_request(
+            &node.context,
+            &origin,
+            Line::default(),
+            request
+        ));
         let mut task = TaskContext::from_waker(std::task::Waker::noop());
         assert!(serving.as_mut().poll(&mut task).is_pending());
         assert_eq!(records.try_iter().count(), 0);

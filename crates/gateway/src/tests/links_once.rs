@@ -37,7 +37,8 @@ impl Node {
         };
         let request = request.body(feed).unwrap();
         self.run(async {
-            let answer = stages::serve_request(&self.context, &here(), request).await;
+            let answer =
+                stages::serve_request(&self.context, &here(), Line::default(), request).await;
             let (head, body) = answer.into_parts();
             assert_eq!(head.status, 200);
             let mut body = pin!(body);
@@ -202,13 +203,19 @@ fn a_transfer_that_runs_is_not_resumed() {
         let request = |builder: http::request::Builder| {
             builder.uri(&path).header("host", "h").body(feed()).unwrap()
         };
-        let running =
-            stages::serve_request(&node.context, &here(), request(Request::builder())).await;
+        let running = stages::serve_request(
+            &node.context,
+            &here(),
+            Line::default(),
+            request(Request::builder()),
+        )
+        .await;
         let header = |name: &str| running.headers().get(name).unwrap().clone();
         let shown = Request::builder()
             .header("if-match", header("etag"))
             .header("x-bh-resume", header("x-bh-resume"));
-        let beside = stages::serve_request(&node.context, &here(), request(shown)).await;
+        let beside =
+            stages::serve_request(&node.context, &here(), Line::default(), request(shown)).await;
         assert_eq!(beside.status(), 403);
         drop(running);
     });

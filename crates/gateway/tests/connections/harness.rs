@@ -1,7 +1,7 @@
 //! A gateway on a thread of its own, over the model and a verifier that trusts everybody.
 
 use blockhouse_gateway::{
-    Context, Hashing, ListenerId, Site,
+    Context, Hashing, ListenerId, Rolls, Site,
     accept::{Door, bind, serve},
     drain::Drain,
     events::Events,
@@ -102,7 +102,10 @@ impl Gateway {
                         domains: Domains::new(["s3.test".to_owned()]),
                         buckets_max: 10,
                         used_links_max: 3,
+                        revocations_max: 3,
                     }),
+                    roll: Rc::default(),
+                    rolls: Rolls::default(),
                     events: Arc::new(Events::default()),
                 });
                 let doors = vec![Door {

@@ -50,6 +50,7 @@ impl FrameBuilder {
             }
             AnswerBody::Ordered(ordered) => self.push(ORDERED, number, |to| {
                 write_verified(to, &ordered.by)?;
+                to.text(&ordered.method)?;
                 to.text(&ordered.url)?;
                 to.raw(&ordered.link.0);
                 to.time(ordered.expires_at);
@@ -79,6 +80,7 @@ impl Answer {
             REFUSED => AnswerBody::Refused(Box::new(read_failure(&mut from)?)),
             ORDERED => AnswerBody::Ordered(Box::new(Ordered {
                 by: read_verified(&mut from)?,
+                method: from.string("method")?,
                 url: from.string("url")?,
                 link: from.array("link").map(LinkId)?,
                 expires_at: from.time("expires at")?,

@@ -58,6 +58,7 @@ impl Judge {
         match (made.link, made.expires_at) {
             (Some(link), Some(expires_at)) => Ok(Ordered {
                 by,
+                method: order.method,
                 url,
                 link,
                 expires_at,

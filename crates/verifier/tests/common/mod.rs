@@ -111,6 +111,16 @@ pub(crate) fn signature(
     payload_hash: &str,
     host: HostReading,
 ) -> String {
+    signature_by(SECRET, signed, names, payload_hash, host)
+}
+
+fn signature_by(
+    secret: &str,
+    signed: &Signed,
+    names: &str,
+    payload_hash: &str,
+    host: HostReading,
+) -> String {
     signed.with(|request| {
         let canonical = Canonical {
             request: &request,
@@ -127,23 +137,35 @@ pub(crate) fn signature(
             scope: SCOPE,
             digest,
         };
-        let key = SecretKey::new(SECRET.to_owned()).signing_key("20261121", "local-1", "s3");
+        let key = SecretKey::new(secret.to_owned()).signing_key("20261121", "local-1", "s3");
         hex(&string.sign(&key))
     })
 }
 
 /// Signs in a header; `names` without the headers that this adds.
-pub(crate) fn sign_header(mut request: Signed, names: &str) -> Signed {
+pub(crate) fn sign_header(request: Signed, names: &str) -> Signed {
+    sign_header_by(request, names, ("AK", SECRET))
+}
+
+/// The same by any key, whose id and secret these are.
+pub(crate) fn sign_header_by(
+    mut request: Signed,
+    names: &str,
+    (id, secret): (&str, &str),
+) -> Signed {
     let add = |request: &mut Signed, name: &str, value: &str| {
         request.headers.push((name.to_owned(), value.to_owned()));
     };
     add(&mut request, "x-amz-date", DATE);
     add(&mut request, "x-amz-content-sha256", "UNSIGNED-PAYLOAD");
     let names = format!("{names};x-amz-content-sha256;x-amz-date");
+    let mut names: Vec<&str> = names.split(';').collect();
+    names.sort_unstable();
+    let names = names.join(";");
     let reading = HostReading::DefaultPortDropped;
-    let signature = signature(&request, &names, "UNSIGNED-PAYLOAD", reading);
+    let signature = signature_by(secret, &request, &names, "UNSIGNED-PAYLOAD", reading);
     let value = format!(
-        "AWS4-HMAC-SHA256 Credential=AK/{SCOPE}, SignedHeaders={names}, Signature={signature}"
+        "AWS4-HMAC-SHA256 Credential={id}/{SCOPE}, SignedHeaders={names}, Signature={signature}"
     );
     add(&mut request, "authorization", &value);
     request

@@ -1,0 +1,347 @@
+//! The links that are used on one I/O thread, so that a revocation reaches those under way, and that
+//! a list can be shown.
+//!
+//! ```text
+//!   request by a link ─ begin ─► under way ─ the answer's last byte ─► seen
+//!   administrator ── Rolls ──► each thread's Roll: cut what a revocation means; tell what was seen
+//! ```
+//!
+//! A request is under way before the store is asked whether its link was revoked, and a revocation is
+//! in the store before the threads are asked to cut what it means: so none slips through between.
+//! What is cut loses its connection: bytes that the kernel took already may still arrive, nothing else.
+
+use crate::watch::{Order, Watch};
+use blockhouse_store::{LinkFacts, Revocation};
+use blockhouse_types::{AccountId, LinkId, Timestamp};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    net::IpAddr,
+    rc::Rc,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// Links that one thread remembers to have seen; beyond that, those are forgotten that were used
+/// the longest time ago.
+const SEEN_MAX: usize = 4096;
+
+/// The connection of a request, for who must end it. The default is one that nobody can end.
+#[derive(Debug, Clone, Default)]
+pub struct Line(Option<Rc<Watch>>);
+
+impl Line {
+    /// This connection.
+    pub(crate) fn of(watch: &Rc<Watch>) -> Self {
+        Self(Some(Rc::clone(watch)))
+    }
+
+    fn cut(&self) {
+        if let Some(watch) = &self.0 {
+            watch.tell(Order::Cut);
+        }
+    }
+}
+
+/// A link that was used here.
+#[derive(Debug, Clone)]
+pub(crate) struct SeenLink {
+    pub(crate) facts: Rc<LinkFacts>,
+    /// When the link ends.
+    pub(crate) expires_at: Option<Timestamp>,
+    /// When it was first used, since this thread began.
+    pub(crate) first: Timestamp,
+    /// When it was last used.
+    pub(crate) last: Timestamp,
+    /// How often.
+    pub(crate) uses: u64,
+    /// From where, the last time.
+    pub(crate) source: IpAddr,
+}
+
+/// The links of one thread.
+#[derive(Debug, Default)]
+pub struct Roll {
+    under_way: RefCell<HashMap<u64, (Rc<LinkFacts>, Line)>>,
+    number: Cell<u64>,
+    seen: RefCell<HashMap<LinkId, SeenLink>>,
+}
+
+impl Roll {
+    /// A request by a link begins; it ends when what is returned is dropped.
+    pub(crate) fn begin(self: &Rc<Self>, facts: &Rc<LinkFacts>, line: Line) -> UnderWay {
+        let number = self.number.get();
+        self.number.set(number + 1);
+        let entry = (Rc::clone(facts), line);
+        self.under_way.borrow_mut().insert(number, entry);
+        UnderWay {
+            roll: Rc::clone(self),
+            number,
+        }
+    }
+
+    /// A link was let through.
+    pub(crate) fn note(
+        &self,
+        facts: &Rc<LinkFacts>,
+        expires_at: Option<Timestamp>,
+        source: IpAddr,
+        now: Timestamp,
+    ) {
+        let mut seen = self.seen.borrow_mut();
+        if seen.len() >= SEEN_MAX && !seen.contains_key(&facts.link) {
+            forget_half(&mut seen);
+        }
+        let entry = seen.entry(facts.link).or_insert_with(|| SeenLink {
+            facts: Rc::clone(facts),
+            expires_at,
+            first: now,
+            last: now,
+            uses: 0,
+            source,
+        });
+        entry.last = now;
+        entry.uses += 1;
+        entry.source = source;
+    }
+
+    /// Ends the connections of the links that the revocation means; tells how many.
+    pub(crate) fn cut(&self, revocation: &Revocation) -> usize {
+        let under_way = self.under_way.borrow();
+        let meant = under_way
+            .values()
+            .filter(|(facts, _)| revocation.covers(facts));
+        meant.map(|(_, line)| line.cut()).count()
+    }
+
+    pub(crate) fn seen_by(&self, account: AccountId) -> Vec<SeenText> {
+        let seen = self.seen.borrow();
+        let has_a_say = |seen: &&SeenLink| {
+            seen.facts.signer == account || seen.facts.bucket_owner == Some(account)
+        };
+        seen.values().filter(has_a_say).map(SeenText::of).collect()
+    }
+}
+
+/// Forgets the half that was not used for the longest time.
+fn forget_half(seen: &mut HashMap<LinkId, SeenLink>) {
+    let mut last: Vec<Timestamp> = seen.values().map(|seen| seen.last).collect();
+    let middle = last.len() / 2;
+    let (_, median, _) = last.select_nth_unstable(middle);
+    let median = *median;
+    let mut left = seen.len() - middle;
+    seen.retain(|_, seen| {
+        let stays = seen.last > median || (seen.last == median && left == 0);
+        left = left.saturating_sub(usize::from(!stays));
+        stays
+    });
+}
+
+/// A request by a link, under way until this is dropped.
+#[derive(Debug)]
+pub(crate) struct UnderWay {
+    roll: Rc<Roll>,
+    number: u64,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.roll.under_way.borrow_mut().remove(&self.number);
+    }
+}
+
+/// What is told of a link that was seen, between threads.
+#[derive(Debug, Clone)]
+pub(crate) struct SeenText {
+    pub(crate) facts: LinkFacts,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+    pub(crate) uses: u64,
+    pub(crate) source: IpAddr,
+}
+
+impl SeenText {
+    fn of(seen: &SeenLink) -> Self {
+        Self {
+            facts: LinkFacts::clone(&seen.facts),
+            expires_at: seen.expires_at,
+            first: seen.first,
+            last: seen.last,
+            uses: seen.uses,
+            source: seen.source,
+        }
+    }
+
+    /// What two threads saw of one link.
+    fn united(self, other: Self) -> Self {
+        let (first, uses) = (self.first.min(other.first), self.uses + other.uses);
+        let later = if self.last >= other.last { self } else { other };
+        Self {
+            first,
+            uses,
+            ..later
+        }
+    }
+}
+
+/// What a thread is asked. Every question of an administrator's connection waits for its answer, so
+/// their number bounds the queues.
+enum Ask {
+    Cut(Arc<Revocation>, oneshot::Sender<usize>),
+    Seen(AccountId, oneshot::Sender<Vec<SeenText>>),
+}
+
+/// The rolls of all threads. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Rolls(Arc<Mutex<Vec<mpsc::UnboundedSender<Ask>>>>);
+
+impl Rolls {
+    /// Enters a thread's roll; what is returned answers for it for as long as it is polled.
+    pub(crate) fn join(&self, roll: Rc<Roll>) -> impl Future<Output = ()> + use<> {
+        let (ask, mut asked) = mpsc::unbounded_channel();
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(ask);
+        async move {
+            while let Some(ask) = asked.recv().await {
+                // Whoever asked may have gone.
+                match ask {
+                    Ask::Cut(revocation, answer) => drop(answer.send(roll.cut(&revocation))),
+                    Ask::Seen(account, answer) => drop(answer.send(roll.seen_by(account))),
+                }
+            }
+        }
+    }
+
+    /// Ends the connections of links that a revocation means, on all threads; tells how many.
+    pub(crate) async fn cut(&self, revocation: &Revocation) -> usize {
+        let revocation = Arc::new(revocation.clone());
+        let cut = self.ask(|answer| Ask::Cut(Arc::clone(&revocation), answer));
+        cut.await.into_iter().sum()
+    }
+
+    /// The links that all threads have seen and that the account has a say in.
+    pub(crate) async fn seen(&self, account: AccountId) -> Vec<SeenText> {
+        let mut all: HashMap<LinkId, SeenText> = HashMap::new();
+        let seen = self.ask(|answer| Ask::Seen(account, answer)).await;
+        for one in seen.into_iter().flatten() {
+            let link = one.facts.link;
+            let united = match all.remove(&link) {
+                Some(other) => other.united(one),
+                None => one,
+            };
+            all.insert(link, united);
+        }
+        let mut all: Vec<_> = all.into_values().collect();
+        all.sort_unstable_by_key(|seen| (seen.last, seen.facts.link));
+        all
+    }
+
+    /// Asks every thread; one that has ended has no answer.
+    async fn ask<T>(&self, question: impl Fn(oneshot::Sender<T>) -> Ask) -> Vec<T> {
+        let threads = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut answers = Vec::new();
+        for thread in threads {
+            let (answer, answered) = oneshot::channel();
+            if thread.send(question(answer)).is_ok() {
+                answers.extend(answered.await);
+            }
+        }
+        answers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blockhouse_types::RevokedLinks;
+
+    fn facts(number: u16) -> Rc<LinkFacts> {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&number.to_le_bytes());
+        Rc::new(LinkFacts {
+            link: LinkId(id),
+            once: None,
+            key_id: "AK".into(),
+            signer: AccountId::from_number(1).unwrap(),
+            signed_at: Timestamp::from_secs(1),
+            bucket: None,
+            bucket_owner: None,
+            key: None,
+        })
+    }
+
+    fn revocation(of: &LinkFacts) -> Revocation {
+        Revocation {
+            owner: of.signer,
+            links: RevokedLinks::Link(of.link),
+            signed_until: Timestamp::from_secs(9),
+            until: Timestamp::from_secs(9),
+        }
+    }
+
+    #[test]
+    fn what_is_meant_is_cut_while_it_is_under_way() {
+        let roll = Rc::new(Roll::default());
+        let (one, other) = (facts(1), facts(2));
+        let watches = [Watch::new(), Watch::new()];
+        let first = roll.begin(&one, Line::of(&watches[0]));
+        let _second = roll.begin(&other, Line::of(&watches[1]));
+        assert_eq!(roll.cut(&revocation(&one)), 1);
+        let told = |watch: &Watch| watch.order(std::task::Waker::noop());
+        assert_eq!(
+            [told(&watches[0]), told(&watches[1])],
+            [Order::Cut, Order::Serve]
+        );
+        drop(first);
+        assert_eq!(roll.cut(&revocation(&one)), 0);
+    }
+
+    #[test]
+    fn those_not_used_for_long_are_forgotten_first() {
+        let roll = Roll::default();
+        let source = IpAddr::from([127, 0, 0, 1]);
+        let end = SEEN_MAX as u16 + 1;
+        for n in 0..end {
+            roll.note(&facts(n), None, source, Timestamp::from_secs(n.into()));
+        }
+        roll.note(&facts(end - 1), None, source, Timestamp::from_secs(9999));
+        let seen = roll.seen_by(AccountId::from_number(1).unwrap());
+        assert!(seen.len() <= SEEN_MAX && seen.len() >= SEEN_MAX / 2 - 1);
+        let last = seen
+            .iter()
+            .find(|seen| seen.facts == *facts(end - 1))
+            .unwrap();
+        assert_eq!((last.uses, last.last), (2, Timestamp::from_secs(9999)));
+        assert!(seen.iter().all(|seen| seen.facts != *facts(0)));
+        assert!(roll.seen_by(AccountId::from_number(2).unwrap()).is_empty());
+    }
+
+    #[tokio::test]
+    async fn all_threads_are_asked() {
+        let rolls = Rolls::default();
+        let source = IpAddr::from([127, 0, 0, 1]);
+        let tasks = tokio::task::LocalSet::new();
+        for n in 0..2 {
+            let roll = Rc::new(Roll::default());
+            roll.note(&facts(7), None, source, Timestamp::from_secs(n));
+            tasks.spawn_local(rolls.join(roll));
+        }
+        let account = AccountId::from_number(1).unwrap();
+        let seen = tasks.run_until(rolls.seen(account)).await;
+        let [seen] = &seen[..] else {
+            panic!("{seen:?}")
+        };
+        assert_eq!(
+            (seen.uses, seen.first, seen.last),
+            (2, Timestamp::from_secs(0), Timestamp::from_secs(1))
+        );
+        assert_eq!(tasks.run_until(rolls.cut(&revocation(&facts(7)))).await, 0);
+    }
+}
