@@ -11,7 +11,12 @@
 //!   Body     more of a body     progress_secs, unless enough bytes came
 //!   Taking   room to write      progress_secs, unless enough bytes went
 //!   Nothing  us (store, disk)   for ever: not the client's fault
+//!   Leaving  the client's end   LINGER_SECS
 //! ```
+//!
+//! A connection that ends before the body of its last request was read lingers: our side is closed, and
+//! what still comes is read and thrown away. Closing both sides at once would make the kernel answer
+//! those bytes with a reset, which can overtake our answer: the client would never hear why.
 //!
 //! A cut connection is dropped as it is. Drain uses the same way to reach the connection's task.
 
@@ -21,11 +26,18 @@ use http_body::{Body, Frame, SizeHint};
 use std::{
     cell::{Cell, RefCell},
     io::{self, IoSlice},
+    mem::MaybeUninit,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How long a connection lingers at most, in seconds.
+const LINGER_SECS: u32 = 10;
+
+/// How much it reads away meanwhile at most, in bytes; with more it is closed.
+const LINGER_BYTES_MAX: u64 = 64 << 20;
 
 /// What a connection waits for from its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +50,8 @@ enum Waiting {
     Body,
     /// Room to write an answer.
     Taking,
+    /// The end of what it sends.
+    Leaving,
     /// Nothing: the next step is ours.
     Nothing,
 }
@@ -70,6 +84,10 @@ pub(crate) struct Watch {
     requests: Cell<u64>,
     in_request: Cell<bool>,
     body_wanted: Cell<bool>,
+    /// The body of a request was not read to its end.
+    body_left: Cell<bool>,
+    /// Our side is closed; bytes read before that.
+    lingers_since_bytes: Cell<Option<u64>>,
     write_blocked: Cell<bool>,
     window: Cell<Window>,
     order: Cell<Order>,
@@ -86,6 +104,8 @@ impl Watch {
             requests: Cell::new(0),
             in_request: Cell::new(false),
             body_wanted: Cell::new(false),
+            body_left: Cell::new(false),
+            lingers_since_bytes: Cell::new(None),
             write_blocked: Cell::new(false),
             window: Cell::new(Window {
                 waiting,
@@ -149,6 +169,7 @@ impl Watch {
             Waiting::Body | Waiting::Taking => {
                 (patience.progress_secs, patience.progress_bytes_min)
             }
+            Waiting::Leaving => (LINGER_SECS, u64::MAX),
             Waiting::Nothing => return,
         };
         if sweeps < sweeps_max {
@@ -166,7 +187,9 @@ impl Watch {
 
     fn waiting(&self) -> Waiting {
         let after_requests = self.requests.get();
-        if self.write_blocked.get() {
+        if self.lingers_since_bytes.get().is_some() {
+            Waiting::Leaving
+        } else if self.write_blocked.get() {
             Waiting::Taking
         } else if self.body_wanted.get() {
             Waiting::Body
@@ -190,6 +213,27 @@ pub(crate) struct Watched<S> {
 impl<S> Watched<S> {
     pub(crate) fn new(socket: S, watch: Rc<Watch>) -> Self {
         Self { socket, watch }
+    }
+
+    /// Reads away what still comes; ready at its end, or when that was enough.
+    fn poll_linger(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+    where
+        S: AsyncRead + Unpin,
+    {
+        let watch = Rc::clone(&self.watch);
+        let since = watch.lingers_since_bytes.get().unwrap_or_default();
+        let mut scratch = [MaybeUninit::uninit(); 16 << 10];
+        while watch.order(cx.waker()) == Order::Serve
+            && watch.bytes_read.get() - since < LINGER_BYTES_MAX
+        {
+            let mut piece = ReadBuf::uninit(&mut scratch);
+            // Whoever breaks off has ended as well.
+            let read = ready!(self.as_mut().poll_read(cx, &mut piece));
+            if read.is_err() || piece.filled().is_empty() {
+                break;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn note_write(&self, result: &Poll<io::Result<usize>>) {
@@ -218,7 +262,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -248,7 +292,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        if self.watch.lingers_since_bytes.get().is_none() {
+            ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
+            if !self.watch.body_left.get() {
+                return Poll::Ready(Ok(()));
+            }
+            let since = self.watch.bytes_read.get();
+            self.watch.lingers_since_bytes.set(Some(since));
+        }
+        self.poll_linger(cx)
     }
 }
 
@@ -256,18 +308,27 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 #[derive(Debug)]
 pub(crate) struct ClientBody {
     incoming: hyper::body::Incoming,
+    ended: bool,
     watch: Rc<Watch>,
 }
 
 impl ClientBody {
     pub(crate) fn new(incoming: hyper::body::Incoming, watch: Rc<Watch>) -> Self {
-        Self { incoming, watch }
+        let ended = incoming.is_end_stream();
+        Self {
+            incoming,
+            ended,
+            watch,
+        }
     }
 }
 
 impl Drop for ClientBody {
     fn drop(&mut self) {
         self.watch.body_wanted.set(false);
+        self.watch
+            .body_left
+            .set(!self.ended && !self.incoming.is_end_stream());
     }
 }
 
@@ -281,6 +342,7 @@ impl Body for ClientBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let result = Pin::new(&mut self.incoming).poll_frame(cx);
         self.watch.body_wanted.set(result.is_pending());
+        self.ended |= matches!(result, Poll::Ready(None));
         result
     }
 

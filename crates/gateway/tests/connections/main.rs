@@ -65,6 +65,22 @@ fn pipelined_requests_are_answered_in_order() {
     gateway.end();
 }
 
+/// The client sends all of its body and only then listens: it hears why it was refused, and not that
+/// the connection was reset.
+#[test]
+fn who_sends_on_after_a_refusal_hears_it() {
+    let gateway = Gateway::start(Limits::default(), None);
+    let mut client = gateway.connect();
+    let body = "x".repeat(16 << 20);
+    client.say(&format!(
+        "PUT /nowhere/key HTTP/1.1\r\nHost: s3.test\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+    let heard = client.hear_all();
+    assert!(heard.starts_with("HTTP/1.1 404 "), "{heard}");
+    gateway.end();
+}
+
 #[test]
 fn a_refusal_before_the_body_costs_no_body() {
     let gateway = Gateway::start(Limits::default(), None);
