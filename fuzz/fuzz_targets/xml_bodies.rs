@@ -18,5 +18,6 @@ fuzz_target!(|body: &[u8]| {
     let _ = parse_bucket_tagging(body);
     let _ = parse_object_tagging(body);
     let _ = Cors::parse(body);
+    let _ = blockhouse_s3::xml::parse_etag(body);
     let _ = Lifecycle::parse(body);
 });

@@ -9,8 +9,8 @@ use crate::{
     link::{Roll, Rolls},
 };
 use blockhouse_s3::parse::Domains;
-use blockhouse_store::ObjectStore;
-use blockhouse_types::{Clock, Entropy, RequestId, Timestamp};
+use blockhouse_store::{Bucket, DocumentKind, ObjectStore};
+use blockhouse_types::{Clock, ETag, Entropy, RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
@@ -56,6 +56,17 @@ impl<S: ObjectStore, V: Verifier> Context<S, V> {
     /// a clock set back revives no link and no object.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now().max(self.store.time_floor())
+    }
+
+    /// How a body that goes into this bucket is hashed.
+    pub(crate) fn hashing_for(&self, bucket: &Bucket) -> Hashing {
+        let opaque = bucket.documents.contains_key(&DocumentKind::Etag);
+        self.hashing.tagging(opaque.then(|| {
+            let mut tag = [0; 16];
+            self.entropy.borrow_mut().fill(&mut tag);
+            // Of one part: no client takes such a tag for an MD5.
+            ETag::of_parts(tag, 1)
+        }))
     }
 
     /// The id of the next request.

@@ -127,6 +127,8 @@ pub(crate) async fn dispatch<S: ObjectStore, V: Verifier, B: Stream>(
         Op::GetBucketCors(_) => bucket_documents::cors(job)?,
         Op::PutBucketCors(_) => bucket_documents::set_cors(job, body).await?,
         Op::DeleteBucketCors(_) => bucket_documents::delete_cors(job).await?,
+        Op::GetBucketEtag(_) => bucket_documents::etag(job)?,
+        Op::PutBucketEtag(_) => bucket_documents::set_etag(job, body).await?,
         // Answered before anybody is asked who they are; see stages.
         Op::Preflight(_) => return Err(ErrorKind::MethodNotAllowed.into()),
         Op::ListObjects(op) => list::objects(job, op).await?,

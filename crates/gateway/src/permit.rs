@@ -311,6 +311,8 @@ pub(crate) fn needs(operation: &Operation) -> Need<'_> {
         }
         Op::GetBucketCors(op) => (&op.bucket, actions!["GetBucketCORS"]),
         Op::PutBucketCors(op) | Op::DeleteBucketCors(op) => (&op.bucket, actions!["PutBucketCORS"]),
+        Op::GetBucketEtag(op) => (&op.bucket, &[Action("bh:GetBucketEtag")]),
+        Op::PutBucketEtag(op) => (&op.bucket, &[Action("bh:PutBucketEtag")]),
         Op::GetBucketAcl(op) => (&op.bucket, actions!["GetBucketAcl"]),
         Op::GetFixedConfiguration(op) => (&op.bucket, reads_configuration(op.which)),
         Op::DeleteFixedConfiguration(op) => (&op.bucket, writes_configuration(op.which)),

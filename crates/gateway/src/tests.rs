@@ -8,6 +8,7 @@ mod bodies;
 mod buckets;
 mod copies;
 mod deletes;
+mod etags;
 mod forms;
 mod hashing;
 mod links;

@@ -61,6 +61,10 @@ pub enum Operation {
     PutBucketCors(BucketOnly),
     /// `DELETE /bucket?cors`.
     DeleteBucketCors(BucketOnly),
+    /// `GET /bucket?bh-etag`: our own.
+    GetBucketEtag(BucketOnly),
+    /// `PUT /bucket?bh-etag`: our own; body: [`crate::xml::parse_etag`].
+    PutBucketEtag(BucketOnly),
     /// `GET /bucket?acl`: the owner's FULL_CONTROL.
     GetBucketAcl(BucketOnly),
     /// `GET` of a setting that every bucket of this node has alike, or that none has.
@@ -164,6 +168,8 @@ macro_rules! each_input {
             | Operation::GetBucketCors($input)
             | Operation::PutBucketCors($input)
             | Operation::DeleteBucketCors($input)
+            | Operation::GetBucketEtag($input)
+            | Operation::PutBucketEtag($input)
             | Operation::GetBucketAcl($input)
             | Operation::DeleteObjects($input) => $value,
             Operation::GetFixedConfiguration($input)
@@ -214,6 +220,8 @@ impl Operation {
             Self::GetBucketCors(_) => "GetBucketCors",
             Self::PutBucketCors(_) => "PutBucketCors",
             Self::DeleteBucketCors(_) => "DeleteBucketCors",
+            Self::GetBucketEtag(_) => "GetBucketEtag",
+            Self::PutBucketEtag(_) => "PutBucketEtag",
             Self::GetBucketAcl(_) => "GetBucketAcl",
             Self::GetFixedConfiguration(input) => input.which.get_name(),
             Self::DeleteFixedConfiguration(input) => input.which.delete_name(),
@@ -287,6 +295,7 @@ impl Operation {
             | Self::PutBucketVersioning(_)
             | Self::PutBucketTagging(_)
             | Self::PutBucketCors(_)
+            | Self::PutBucketEtag(_)
             | Self::PutObjectTagging(_) => BodyUse::Document {
                 max_bytes: DOCUMENT_BYTES_MAX,
             },

@@ -9,6 +9,7 @@
 mod bucket;
 mod complete;
 mod delete;
+mod etag;
 mod reader;
 mod tagging;
 mod writer;
@@ -16,6 +17,7 @@ mod writer;
 pub use bucket::{CreateBucketConfiguration, VersioningConfiguration};
 pub use complete::{CompleteMultipartUploadBody, NamedPart};
 pub use delete::{DeleteEntry, DeleteObjects};
+pub use etag::{EtagMode, etag_xml, parse_etag};
 pub use reader::{DEPTH_MAX, ELEMENTS_MAX, Element, parse_document};
 pub use tagging::{parse_bucket_tagging, parse_object_tagging, tagging_xml};
 pub use writer::{NAMESPACE, Writer};

@@ -23,11 +23,13 @@ pub enum DocumentKind {
     Lifecycle = 2,
     /// Cross-origin rules.
     Cors = 3,
+    /// That entity tags say nothing of the bytes.
+    Etag = 4,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Tagging, Self::Lifecycle, Self::Cors];
+    pub const ALL: [Self; 4] = [Self::Tagging, Self::Lifecycle, Self::Cors, Self::Etag];
 
     /// The number that stands for it on disk.
     pub fn code(self) -> u8 {

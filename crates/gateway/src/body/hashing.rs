@@ -8,6 +8,7 @@
 
 use blockhouse_digest::{Hasher, Lost, Workers};
 use blockhouse_s3::checksum::{BodyDigests, BodySum, Digests, Wants};
+use blockhouse_types::ETag;
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -17,18 +18,40 @@ const HANDED_BYTES_MIN: u64 = 16 << 10;
 
 /// Who hashes bodies. By default each is hashed where it passes by.
 #[derive(Debug, Clone, Default)]
-pub struct Hashing(Option<Arc<Workers>>);
+pub struct Hashing {
+    workers: Option<Arc<Workers>>,
+    /// The tag of a body that needs no MD5 for it.
+    opaque: Option<ETag>,
+}
 
 impl Hashing {
     /// Large bodies are hashed by `workers`.
     pub fn by(workers: Arc<Workers>) -> Self {
-        Self(Some(workers))
+        Self {
+            workers: Some(workers),
+            opaque: None,
+        }
+    }
+
+    /// The same for a body whose entity tag says nothing of its bytes: this one.
+    pub(crate) fn tagging(&self, opaque: Option<ETag>) -> Self {
+        Self {
+            workers: self.workers.clone(),
+            opaque,
+        }
+    }
+
+    /// The tag of such a body.
+    pub(super) fn opaque(&self) -> Option<ETag> {
+        self.opaque
     }
 
     /// Begins a body; one of unknown length counts as large.
     pub(super) fn begin(&self, wants: Wants, declared_len: Option<u64>) -> BodyHashing {
-        match &self.0 {
-            Some(workers) if declared_len.is_none_or(|len| len >= HANDED_BYTES_MIN) => {
+        // What is left then costs less than handing it over.
+        let heavy = wants.any_md5() || wants.any_sha256();
+        match &self.workers {
+            Some(workers) if heavy && declared_len.is_none_or(|len| len >= HANDED_BYTES_MIN) => {
                 BodyHashing::Handed(workers.begin(wants.any_sha256()), BodySum::new(wants))
             }
             _ => BodyHashing::Here(Box::new(BodyDigests::new(wants))),
@@ -63,7 +86,7 @@ impl BodyHashing {
             Self::Here(digests) => Ok(digests.finish()),
             Self::Handed(hasher, sum) => {
                 let hashes = hasher.finish().await?;
-                Ok(sum.finish(hashes.md5, hashes.sha256))
+                Ok(sum.finish(Some(hashes.md5), hashes.sha256))
             }
         }
     }

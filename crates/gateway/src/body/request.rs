@@ -42,6 +42,8 @@ pub(crate) struct RequestBody<'a, B, V: Verifier> {
     bytes_yielded: u64,
     trailer: Option<Checksum>,
     digests: Option<BodyHashing>,
+    /// The entity tag, where it is not the MD5.
+    opaque: Option<ETag>,
     sealed: Option<Digests>,
     refusal: Option<S3Error>,
 }
@@ -165,7 +167,9 @@ where
             _ => None,
         };
         let checksum = promise.checksum_algorithm().or(keep);
+        let opaque = hashing.opaque();
         let wants = Wants {
+            md5: opaque.is_none() || promise.content_md5.is_some(),
             sha256: payload.is_some(),
             checksum,
         };
@@ -180,6 +184,7 @@ where
             bytes_yielded: 0,
             trailer: None,
             digests: Some(hashing.begin(wants, wrapped.declared_len)),
+            opaque,
             sealed: None,
             refusal: None,
         }
@@ -293,7 +298,7 @@ where
     }
 
     fn seal(&mut self) -> Seal {
-        seal(self.sealed.as_ref())
+        seal(self.sealed.as_ref(), self.opaque)
     }
 }
 
@@ -429,10 +434,12 @@ fn too_large(proposed: u64, bytes_max: u64) -> S3Error {
 
 /// What a body turned out to be. The contract asks for it after the clean end alone; a store that
 /// asks before has broken it, and gets a tag that matches no bytes.
-pub(super) fn seal(digests: Option<&Digests>) -> Seal {
+pub(super) fn seal(digests: Option<&Digests>, opaque: Option<ETag>) -> Seal {
     debug_assert!(digests.is_some(), "a seal is asked for after the clean end");
     Seal {
-        etag: ETag::of_body(digests.map_or([0; 16], |digests| digests.md5)),
+        etag: opaque.unwrap_or_else(|| {
+            ETag::of_body(digests.and_then(|digests| digests.md5).unwrap_or_default())
+        }),
         checksum: digests.and_then(|digests| digests.checksum.clone()),
     }
 }

@@ -4,7 +4,7 @@ use super::{Hashing, hashing::BodyHashing};
 use blockhouse_digest::Lost;
 use blockhouse_s3::checksum::{Digests, Wants};
 use blockhouse_store::{Body, BodyFailed, ObjectReader, ReadError, Seal};
-use blockhouse_types::{Checksum, ChecksumAlgorithm};
+use blockhouse_types::{Checksum, ChecksumAlgorithm, ETag};
 use bytes::Bytes;
 
 /// Reads an object, or a range of it, into another. Tag and checksum are computed anew from the
@@ -14,6 +14,7 @@ pub(crate) struct SourceBody<R> {
     len_bytes: u64,
     bytes_left: u64,
     digests: Option<BodyHashing>,
+    opaque: Option<ETag>,
     sealed: Option<Digests>,
     failure: Option<ReadError>,
 }
@@ -27,7 +28,9 @@ impl<R: ObjectReader> SourceBody<R> {
         hashing: &Hashing,
         keep: ChecksumAlgorithm,
     ) -> Self {
+        let opaque = hashing.opaque();
         let wants = Wants {
+            md5: opaque.is_none(),
             sha256: false,
             checksum: Some(keep),
         };
@@ -36,6 +39,7 @@ impl<R: ObjectReader> SourceBody<R> {
             len_bytes,
             bytes_left: len_bytes,
             digests: Some(hashing.begin(wants, Some(len_bytes))),
+            opaque,
             sealed: None,
             failure: None,
         }
@@ -90,7 +94,7 @@ impl<R: ObjectReader> Body for SourceBody<R> {
     }
 
     fn seal(&mut self) -> Seal {
-        super::request::seal(self.sealed.as_ref())
+        super::request::seal(self.sealed.as_ref(), self.opaque)
     }
 }
 

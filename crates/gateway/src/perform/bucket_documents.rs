@@ -1,4 +1,5 @@
-//! Settings that a bucket keeps as documents: tags, lifecycle rules, cross-origin rules.
+//! Settings that a bucket keeps as documents: tags, lifecycle rules, cross-origin rules, what its
+//! entity tags are.
 //!
 //! What is stored is what we understood, written out anew: a document that could not be read when it
 //! is needed cannot be stored.
@@ -11,7 +12,7 @@ use blockhouse_s3::{
     error::{ErrorKind, S3Error},
     lifecycle::{Expiration, Lifecycle, Subject},
     operation::BodyUse,
-    xml::{parse_bucket_tagging, tagging_xml},
+    xml::{EtagMode, etag_xml, parse_bucket_tagging, parse_etag, tagging_xml},
 };
 use blockhouse_store::{Bucket, BucketChange, DocumentKind, ObjectStore};
 use blockhouse_types::{ObjectKey, Timestamp};
@@ -108,6 +109,30 @@ pub(super) async fn delete_cors<S: ObjectStore, V: Verifier, B: Stream>(
     job: &Job<'_, S, V, B>,
 ) -> Result<Response, S3Error> {
     change(job, DocumentKind::Cors, None, StatusCode::NO_CONTENT).await
+}
+
+/// `GET ?bh-etag`.
+pub(super) fn etag<S: ObjectStore, V: Verifier, B>(
+    job: &Job<'_, S, V, B>,
+) -> Result<Response, S3Error> {
+    let documents = &job.grant.bucket()?.documents;
+    let mode = match documents.contains_key(&DocumentKind::Etag) {
+        true => EtagMode::Opaque,
+        false => EtagMode::Md5,
+    };
+    Ok(Response::xml(etag_xml(mode)))
+}
+
+/// `PUT ?bh-etag`. What is there keeps its tag.
+pub(super) async fn set_etag<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &mut Job<'_, S, V, B>,
+    body: BodyUse,
+) -> Result<Response, S3Error> {
+    let document = match parse_etag(&job.document(body).await?)? {
+        EtagMode::Opaque => Some(etag_xml(EtagMode::Opaque)),
+        EtagMode::Md5 => None,
+    };
+    change(job, DocumentKind::Etag, document, StatusCode::OK).await
 }
 
 /// When a rule of the bucket will remove an object of this key, tags, size and age. `None` also for

@@ -53,7 +53,7 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
     let mut body = SourceBody::new(
         source.read(0..info.size),
         info.size,
-        &job.context.hashing,
+        &job.context.hashing_for(job.grant.bucket()?),
         keep.unwrap_or(DEFAULT_CHECKSUM),
     );
     let written = match job.store().put(new, &mut body).await {
@@ -97,7 +97,12 @@ pub(super) async fn part<S: ObjectStore, V: Verifier, B: Stream>(
     let len_bytes = range.end - range.start;
     fits(len_bytes)?;
     let keep = part_checksum(asked, None)?;
-    let mut body = SourceBody::new(source.read(range), len_bytes, &job.context.hashing, keep);
+    let mut body = SourceBody::new(
+        source.read(range),
+        len_bytes,
+        &job.context.hashing_for(job.grant.bucket()?),
+        keep,
+    );
     let part = match job
         .store()
         .put_part(&upload, op.part, &mut body, job.now)

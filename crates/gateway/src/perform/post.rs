@@ -32,7 +32,7 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
     let body = RequestBody::open_file(
         body,
         caller,
-        &context.hashing,
+        &context.hashing_for(bucket),
         promise.clone(),
         Some(keep),
         file,

@@ -46,7 +46,7 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
     let body = RequestBody::open(
         body,
         caller,
-        &context.hashing,
+        &context.hashing_for(bucket),
         promise.clone(),
         Some(DEFAULT_CHECKSUM),
     )?;
@@ -127,6 +127,7 @@ pub(super) async fn part<S: ObjectStore, V: Verifier, B: Stream>(
         upload: op.upload,
     };
     let asked = upload_checksum(job, &upload).await?;
+    let hashing = job.context.hashing_for(job.grant.bucket()?);
     let Job {
         context,
         id,
@@ -140,7 +141,7 @@ pub(super) async fn part<S: ObjectStore, V: Verifier, B: Stream>(
     } = job;
     has_length(head)?;
     let keep = part_checksum(asked, promise.checksum_algorithm())?;
-    let mut body = RequestBody::open(body, caller, &context.hashing, promise.clone(), Some(keep))?;
+    let mut body = RequestBody::open(body, caller, &hashing, promise.clone(), Some(keep))?;
     let part = match context
         .store
         .put_part(&upload, op.part, &mut body, *now)

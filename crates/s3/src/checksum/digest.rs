@@ -101,8 +101,10 @@ pub(super) fn full(algorithm: ChecksumAlgorithm, value: Vec<u8>) -> Checksum {
 }
 
 /// Which digests a body needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wants {
+    /// MD5, of which the entity tag is made, or that was promised.
+    pub md5: bool,
     /// SHA-256 of the payload, because the signature bound it.
     pub sha256: bool,
     /// The checksum that is promised, or that shall be kept.
@@ -110,6 +112,11 @@ pub struct Wants {
 }
 
 impl Wants {
+    /// Whether MD5 is among them, whatever for.
+    pub fn any_md5(self) -> bool {
+        self.md5 || self.checksum == Some(ChecksumAlgorithm::Md5)
+    }
+
     /// Whether SHA-256 is among them, whatever for.
     pub fn any_sha256(self) -> bool {
         self.sha256 || self.checksum == Some(ChecksumAlgorithm::Sha256)
@@ -119,7 +126,7 @@ impl Wants {
 /// All digests of one body in one pass.
 #[derive(Debug)]
 pub struct BodyDigests {
-    md5: Md5,
+    md5: Option<Md5>,
     sha256: Option<Sha256>,
     sum: BodySum,
 }
@@ -137,8 +144,8 @@ pub struct BodySum {
 /// What a body's digests turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digests {
-    /// MD5, of which the entity tag is made.
-    pub md5: [u8; 16],
+    /// MD5, when it was wanted.
+    pub md5: Option<[u8; 16]>,
     /// SHA-256, when it was wanted.
     pub sha256: Option<[u8; 32]>,
     /// The checksum, when one was wanted.
@@ -151,7 +158,7 @@ impl BodyDigests {
     /// Begins.
     pub fn new(wants: Wants) -> Self {
         Self {
-            md5: Md5::new(),
+            md5: wants.any_md5().then(Md5::new),
             sha256: wants.any_sha256().then(Sha256::new),
             sum: BodySum::new(wants),
         }
@@ -161,7 +168,9 @@ impl BodyDigests {
     pub fn update(&mut self, bytes: &[u8]) {
         // By pieces that stay in the first-level cache while every digest reads them.
         for piece in bytes.chunks(16 << 10) {
-            self.md5.update(piece);
+            if let Some(digest) = &mut self.md5 {
+                digest.update(piece);
+            }
             if let Some(digest) = &mut self.sha256 {
                 digest.update(piece);
             }
@@ -171,7 +180,7 @@ impl BodyDigests {
 
     /// The values.
     pub fn finish(self) -> Digests {
-        let md5 = self.md5.finalize().into();
+        let md5 = self.md5.map(|digest| digest.finalize().into());
         let sha256 = self.sha256.map(|digest| digest.finalize().into());
         self.sum.finish(md5, sha256)
     }
@@ -199,18 +208,20 @@ impl BodySum {
         self.len += bytes.len() as u64;
     }
 
-    /// The values, with the hashes that whoever hashed found. `sha256` is there when
-    /// [`Wants::any_sha256`] asked for it.
-    pub fn finish(self, md5: [u8; 16], sha256: Option<[u8; 32]>) -> Digests {
-        let checksum = match (self.wants.checksum, &sha256) {
-            (Some(ChecksumAlgorithm::Md5), _) => Some(full(ChecksumAlgorithm::Md5, md5.to_vec())),
-            (Some(ChecksumAlgorithm::Sha256), Some(value)) => {
+    /// The values, with the hashes that whoever hashed found. Each is there when [`Wants::any_md5`]
+    /// and [`Wants::any_sha256`] asked for it.
+    pub fn finish(self, md5: Option<[u8; 16]>, sha256: Option<[u8; 32]>) -> Digests {
+        let checksum = match (self.wants.checksum, &md5, &sha256) {
+            (Some(ChecksumAlgorithm::Md5), Some(value), _) => {
+                Some(full(ChecksumAlgorithm::Md5, value.to_vec()))
+            }
+            (Some(ChecksumAlgorithm::Sha256), _, Some(value)) => {
                 Some(full(ChecksumAlgorithm::Sha256, value.to_vec()))
             }
             _ => self.checksum.map(Digest::finish),
         };
         Digests {
-            md5,
+            md5: md5.filter(|_| self.wants.md5),
             sha256: sha256.filter(|_| self.wants.sha256),
             checksum,
             len: self.len,
@@ -232,12 +243,12 @@ impl Digests {
         {
             return Err(S3Error::content_sha256_mismatch(signed, computed));
         }
-        if let Some(expected) = &promise.content_md5
-            && *expected != self.md5
+        if let (Some(expected), Some(computed)) = (&promise.content_md5, &self.md5)
+            && expected != computed
         {
             return Err(S3Error::from(ErrorKind::BadDigest)
                 .element("ExpectedDigest", STANDARD.encode(expected))
-                .element("CalculatedDigest", STANDARD.encode(self.md5)));
+                .element("CalculatedDigest", STANDARD.encode(computed)));
         }
         let promised = promise
             .checksum
@@ -270,6 +281,7 @@ mod tests {
         for algorithm in ChecksumAlgorithm::ALL {
             for sha256 in [false, true] {
                 let all = digests(Wants {
+                    md5: true,
                     sha256,
                     checksum: Some(algorithm),
                 });
@@ -278,7 +290,7 @@ mod tests {
                 assert_eq!(all.checksum, Some(alone.finish()));
                 assert_eq!(all.sha256.is_some(), sha256);
                 assert_eq!(
-                    blockhouse_types::hex(&all.md5),
+                    blockhouse_types::hex(&all.md5.unwrap()),
                     "5d41402abc4b2a76b9719d911017c592"
                 );
                 assert_eq!(all.len, 5);
@@ -289,6 +301,7 @@ mod tests {
     #[test]
     fn promises_are_kept_or_named() {
         let got = digests(Wants {
+            md5: true,
             sha256: true,
             checksum: Some(ChecksumAlgorithm::Crc32),
         });
@@ -305,7 +318,7 @@ mod tests {
             content_md5: Some(md5),
             ..BodyPromise::default()
         };
-        assert_eq!(kind(&md5(got.md5), None, None), Ok(()));
+        assert_eq!(kind(&md5(got.md5.unwrap()), None, None), Ok(()));
         assert_eq!(kind(&md5([0; 16]), None, None), Err(ErrorKind::BadDigest));
         let wrong = full(ChecksumAlgorithm::Crc32, vec![0; 4]);
         assert_eq!(kind(&none, got.checksum.as_ref(), None), Ok(()));

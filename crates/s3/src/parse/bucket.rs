@@ -53,6 +53,8 @@ pub(super) fn setting(
         ("GET", S::Cors) => Operation::GetBucketCors,
         ("PUT", S::Cors) => Operation::PutBucketCors,
         ("DELETE", S::Cors) => Operation::DeleteBucketCors,
+        ("GET", S::BhEtag) => Operation::GetBucketEtag,
+        ("PUT", S::BhEtag) => Operation::PutBucketEtag,
         ("GET", S::Acl) => Operation::GetBucketAcl,
         ("PUT", S::Acl) => return Err(ErrorKind::AccessControlListNotSupported.into()),
         _ => return fixed(method, kind, bucket, query),
