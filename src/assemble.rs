@@ -33,7 +33,7 @@ use blockhouse_gateway::{
 };
 use blockhouse_s3::parse::Domains;
 use blockhouse_settings::{IoMode, NodeSettings};
-use blockhouse_types::SystemClock;
+use blockhouse_types::{Clock, ShiftedClock, SystemClock};
 use blockhouse_verifier_wire::client::Client;
 use pool::Pool;
 use sockets::Sockets;
@@ -101,7 +101,11 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
     let addresses = sockets.addresses.clone();
     let backend = backend(settings.io)?;
     let (endings, ended) = channel();
-    let pool = Pool::open(settings, &backend, &endings)?;
+    let clock: Arc<dyn Clock> = Arc::new(ShiftedClock {
+        clock: SystemClock,
+        ahead_secs: settings.clock_offset_secs,
+    });
+    let pool = Pool::open(settings, &backend, &clock, &endings)?;
     let site = Arc::new(Site {
         region: settings.region.clone(),
         domains: Domains::new(settings.domains.clone()),
@@ -120,6 +124,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
     let (serves, serving) = channel();
     let parts = |events| ContextParts {
         handle: pool.handle(),
+        clock: Arc::clone(&clock),
         verifier: settings.verifier.clone(),
         hashing: hashing.clone(),
         site: Arc::clone(&site),
@@ -172,6 +177,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
 /// What a thread makes its context of.
 struct ContextParts {
     handle: pool::Handle,
+    clock: Arc<dyn Clock>,
     /// Its socket.
     verifier: PathBuf,
     hashing: Hashing,
@@ -187,7 +193,7 @@ impl ContextParts {
             store: self.handle.store()?,
             verifier: Client::new(&self.verifier),
             hashing: self.hashing,
-            clock: Arc::new(SystemClock),
+            clock: self.clock,
             entropy: RefCell::new(Box::new(secrets::generator()?)),
             site: self.site,
             roll: Rc::default(),

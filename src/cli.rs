@@ -131,6 +131,16 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) hw_profile: Option<PathBuf>,
 
+    /// Test only: how far the node's clock is ahead of the machine's, in seconds
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        hide = true,
+        default_value_t = 0,
+        allow_hyphen_values = true
+    )]
+    pub(crate) clock_offset: i64,
+
     /// Threads that serve requests [default: as many as cores are left to them]
     #[arg(long, value_name = "N")]
     pub(crate) io_threads: Option<usize>,

@@ -11,7 +11,7 @@ use blockhouse_device::{
 use blockhouse_engine::{Engine, EngineConfig, EngineStore, LogWriter, OpenOptions, create, open};
 use blockhouse_format::copies as superblock_copies;
 use blockhouse_settings::NodeSettings;
-use blockhouse_types::SystemClock;
+use blockhouse_types::Clock;
 pub(crate) use figures::samples;
 use std::{
     path::PathBuf,
@@ -52,18 +52,20 @@ impl Pool {
     pub(crate) fn open(
         settings: &NodeSettings,
         backend: &Backend,
+        clock: &Arc<dyn Clock>,
         endings: &Sender<Ending>,
     ) -> Result<Self> {
         let devices = open_devices(settings)?;
         let (tell, told) = channel();
         let log_writer = spawn("log-writer".to_owned(), endings, {
             let (backend, devices) = (backend.clone(), devices.clone());
+            let clock = Arc::clone(clock);
             let (make_pool, control) = (settings.make_pool, settings.control.clone());
             move || {
                 let handles: Vec<_> = devices.iter().map(|d| backend.log_device(d)).collect();
                 backend.run_log_thread(async move {
                     // The other side waits for the answer, or has given up on the whole node.
-                    match recover(handles, make_pool, control).await {
+                    match recover(handles, make_pool, control, clock).await {
                         Ok((engine, writer)) => {
                             let _ = tell.send(Ok(engine));
                             writer.run().await;
@@ -161,12 +163,13 @@ async fn recover(
     devices: Vec<LogDevice>,
     make_pool: bool,
     control: PathBuf,
+    clock: Arc<dyn Clock>,
 ) -> Result<(Engine, LogWriter<LogDevice>)> {
     let mut ids = secrets::generator()?;
     if make_pool && all_blank(&devices).await? {
         create(&devices, &EngineConfig::default(), &mut ids).await?;
     }
-    let mut options = OpenOptions::new(Arc::new(SystemClock), Box::new(ids));
+    let mut options = OpenOptions::new(clock, Box::new(ids));
     options.control_dir = Some(control);
     options.config.read_cache_bytes = READ_CACHE_BYTES;
     Ok(open(devices.clone(), devices, options).await?)

@@ -108,6 +108,7 @@ impl Plan {
             verifier: home.verifier_socket(),
             io_cores: placement.io.clone(),
             digest_cores: placement.verifier.clone(),
+            clock_offset_secs: args.clock_offset,
         };
         // Typed values were not judged yet; the document's way in is the one that judges.
         Ok(NodeSettings::parse(&settings.to_toml()?)?)

@@ -35,17 +35,18 @@ class Answer:
 class House:
     """`blockhouse dev` on a folder that outlives it."""
 
-    def __init__(self, program, scratch):
-        self.program, self.folder = str(pathlib.Path(program).resolve()), scratch / "node"
+    def __init__(self, program, scratch, name="node"):
+        self.program, self.folder = str(pathlib.Path(program).resolve()), scratch / name
         self.scratch = scratch
-        self.log = scratch / "node.log"
+        self.log = scratch / f"{name}.log"
         self.ports = node.free_ports(3)
         self.process = None
 
-    def start(self):
+    def start(self, clock_offset=0):
         s3, tls, admin = self.ports
         command = [self.program, "dev", "--data", str(self.folder), "--s3", f"127.0.0.1:{s3}",
-                   "--s3-tls", f"127.0.0.1:{tls}", "--admin", f"127.0.0.1:{admin}", "--alias", ALIAS]
+                   "--s3-tls", f"127.0.0.1:{tls}", "--admin", f"127.0.0.1:{admin}", "--alias", ALIAS,
+                   "--clock-offset", str(clock_offset)]
         command += [] if self.folder.exists() else ["--device-size", "2GiB"]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         with self.log.open("ab") as stderr:
@@ -88,6 +89,11 @@ class House:
         name = "".join(word.capitalize() for word in operation.split("_"))
         s3.meta.events.register(f"before-sign.s3.{name}", add_terms)
         return s3.generate_presigned_url(operation, Params={"Bucket": BUCKET, "Key": key, **params}, ExpiresIn=expires)
+
+    def run_link(self, *words, stdin=None):
+        """`blockhouse link`, as the administrator types it."""
+        return subprocess.run([self.program, "link", *words], env=self.environment, capture_output=True, text=True,
+                              input=stdin)
 
     def connect(self):
         host, port = self.endpoint.host.rsplit(":", 1)

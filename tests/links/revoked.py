@@ -23,9 +23,8 @@ LARGE_BYTES = 64 << 20
 
 
 def link(house, *words, stdin=None, refused=False):
-    """`blockhouse link`, as the administrator types it."""
-    done = subprocess.run([house.program, "link", *words], env=house.environment, capture_output=True, text=True,
-                          input=stdin)
+    """`blockhouse link`, which does what it is told, or is refused."""
+    done = house.run_link(*words, stdin=stdin)
     assert (done.returncode != 0) == refused, (words, done.stdout, done.stderr)
     return done.stderr if refused else done.stdout
 

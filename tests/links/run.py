@@ -35,6 +35,7 @@ def main():
     tools.in_own_environment()
     tools.install()
     # Only now: these need what was just installed.
+    import clocks
     import kills
     import once
     import revoked
@@ -47,6 +48,7 @@ def main():
         **{f"once: {name}": check for name, check in once.CHECKS.items()},
         **{f"revoked: {name}": check for name, check in revoked.CHECKS.items()},
         **{f"samples: {name}": check for name, check in samples.CHECKS.items()},
+        **{f"clocks: {name}": check for name, check in clocks.CHECKS.items()},
         **{f"kills: {name}": check for name, check in kills.CHECKS.items()},
     }
     only = options.only.split(",") if options.only else None

@@ -61,6 +61,8 @@ pub(crate) struct Document {
     io: IoMode,
     #[serde(default)]
     io_threads: Option<usize>,
+    #[serde(default)]
+    clock_offset_secs: i64,
     listen: ListenDocument,
     #[serde(default)]
     tls: Option<TlsDocument>,
@@ -136,6 +138,7 @@ impl Document {
             verifier: self.verifier,
             io_cores: cores("cores.io", self.cores.io)?,
             digest_cores: cores("cores.digest", self.cores.digest)?,
+            clock_offset_secs: self.clock_offset_secs,
         })
     }
 
@@ -151,6 +154,7 @@ impl Document {
             verifier: settings.verifier.clone(),
             io: settings.io,
             io_threads: settings.io_threads,
+            clock_offset_secs: settings.clock_offset_secs,
             listen: ListenDocument {
                 s3: settings.listen.s3.clone(),
                 s3_tls: settings.listen.s3_tls.clone(),

@@ -53,6 +53,8 @@ pub struct NodeSettings {
     pub io_cores: Vec<usize>,
     /// The cores of the digest workers; empty for any.
     pub digest_cores: Vec<usize>,
+    /// How far the node's clock is ahead of the machine's, in seconds: 0 but in tests.
+    pub clock_offset_secs: i64,
 }
 
 /// Where a node listens. Port 0 is any free port.

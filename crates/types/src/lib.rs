@@ -29,7 +29,7 @@ pub use range::ByteRange;
 pub use request_id::RequestId;
 pub use revocation::{OnceHash, RevokedLinks};
 pub use rng::Entropy;
-pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
+pub use time::{Clock, InvalidTimestamp, ShiftedClock, SystemClock, Timestamp};
 pub use version::{InvalidVersionId, UploadId, VersionId};
 
 /// Bytes as lower-case hexadecimal.

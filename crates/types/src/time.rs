@@ -33,6 +33,22 @@ impl Clock for SystemClock {
     }
 }
 
+/// A clock that is wrong by so many seconds; for tests, and for finding out what a wrong clock does.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ShiftedClock<C> {
+    /// The clock that is right.
+    pub clock: C,
+    /// How far this one is ahead of it, in seconds.
+    pub ahead_secs: i64,
+}
+
+impl<C: Clock> Clock for ShiftedClock<C> {
+    fn now(&self) -> Timestamp {
+        let shift = self.ahead_secs.saturating_mul(1000);
+        Timestamp(self.clock.now().0.saturating_add_signed(shift))
+    }
+}
+
 /// Year, month, day, hour, minute, second in UTC.
 type Civil = (i64, u32, u32, u32, u32, u32);
 
