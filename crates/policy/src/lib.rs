@@ -31,6 +31,7 @@ mod condition;
 mod context;
 mod decide;
 mod document;
+mod explain;
 mod json;
 mod key;
 mod kind;
@@ -41,6 +42,7 @@ mod policy;
 mod principal;
 mod request;
 mod scalar;
+mod simulate;
 mod statement;
 
 pub use action::{
@@ -49,10 +51,15 @@ pub use action::{
 pub use arn::Arn;
 pub use context::{Context, Value};
 pub use decide::{Because, Decision, Grounds, Layer, Policies, StatementRef, decide};
+pub use explain::{
+    ConditionExplained, EXPLAINED_STATEMENTS_MAX, Explanation, PolicyExplained, StatementExplained,
+    explain,
+};
 pub use key::{Dialect, Fact, Family, ValueKind};
 pub use kind::{Kind, RESOURCE_POLICY_BYTES_MAX, STATEMENTS_MAX, TEXT_BYTES_MAX};
 pub use malformed::{Fault, MalformedPolicy, Place};
 pub use policy::{Policy, Span};
 pub use principal::{NamedAs, Principal};
 pub use request::{Request, Resource};
+pub use simulate::{BadEntry, ContextEntry, EntryType, Evaluation, Matched, Simulation, simulate};
 pub use statement::Effect;

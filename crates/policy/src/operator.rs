@@ -1,8 +1,6 @@
 //! The operators of conditions. Source: IAM user guide, "IAM JSON policy elements: Condition
 //! operators"; "Condition operators that use multiple context keys or values".
 
-use serde::Serialize;
-
 /// What an operator compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Comparison {
@@ -42,8 +40,7 @@ impl Order {
 }
 
 /// How the values of a key with many are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Quantifier {
     /// No prefix: one value is expected.
     One,
@@ -147,6 +144,18 @@ impl Operator {
             quantifier,
             if_exists,
         })
+    }
+}
+
+impl std::fmt::Display for Operator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.quantifier {
+            Quantifier::One => "",
+            Quantifier::All => "ForAllValues:",
+            Quantifier::Any => "ForAnyValue:",
+        })?;
+        f.write_str(self.name)?;
+        f.write_str(if self.if_exists { "IfExists" } else { "" })
     }
 }
 

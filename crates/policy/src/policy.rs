@@ -8,7 +8,9 @@ mod half;
 
 use crate::{
     action::{Action, Actions, parse_pattern},
+    context::Context,
     document::{self, Version},
+    key::Key,
     kind::Kind,
     malformed::{MalformedPolicy, Place, line_and_column},
     principal::{Entry, Principals},
@@ -134,21 +136,33 @@ impl Policy {
     /// The condition keys that its statements ask for, variables among them, sorted: IAM's
     /// GetContextKeysForCustomPolicy.
     pub fn context_keys(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        for statement in &self.statements {
-            let conditions = statement.conditions.iter().flat_map(|c| c.keys());
-            let resources = statement.resources.patterns.iter().flat_map(|p| match p {
-                ResourcePattern::Every => Vec::new(),
-                ResourcePattern::Arn(arn) => {
-                    let variables = arn.patterns().flat_map(|p| p.variables());
-                    variables.map(|(key, _)| key).collect()
-                }
-            });
-            names.extend(conditions.chain(resources).map(|key| key.name()));
-        }
+        let mut names: Vec<String> = self.keys().into_iter().map(Key::name).collect();
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// Those of them that are absent.
+    pub(crate) fn absent_keys(&self, context: &Context<'_>) -> Vec<String> {
+        let absent = self
+            .keys()
+            .into_iter()
+            .filter(|key| context.get(key).is_none());
+        absent.map(Key::name).collect()
+    }
+
+    fn keys(&self) -> Vec<&Key> {
+        let mut keys: Vec<&Key> = Vec::new();
+        for statement in &self.statements {
+            keys.extend(statement.conditions.iter().flat_map(|c| c.keys()));
+            for pattern in &statement.resources.patterns {
+                if let ResourcePattern::Arn(arn) = pattern {
+                    let variables = arn.patterns().flat_map(|p| p.variables());
+                    keys.extend(variables.map(|(key, _)| key));
+                }
+            }
+        }
+        keys
     }
 
     /// Whether any statement speaks of the action, whatever the rest says.
