@@ -20,7 +20,7 @@ use blockhouse_device::{Backend, IoDevice};
 use blockhouse_digest::{Bounds, Workers};
 use blockhouse_engine::{Engine, EngineStore};
 use blockhouse_gateway::{
-    Context, Hashing, Rolls, Site,
+    Compiled, Context, Hashing, Rolls, Site,
     accept::{self, Door},
     admin::{
         self,
@@ -196,6 +196,7 @@ impl ContextParts {
             clock: self.clock,
             entropy: RefCell::new(Box::new(secrets::generator()?)),
             site: self.site,
+            compiled: Compiled::default(),
             roll: Rc::default(),
             rolls: self.rolls,
             events: self.events,

@@ -39,6 +39,7 @@ fn main() {
                 key: Some(key.clone()),
                 action: Some("s3:GetObject"),
                 refused_by: None,
+                statement: None,
                 code: None,
                 bytes: 4096,
             }));

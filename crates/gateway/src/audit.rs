@@ -61,6 +61,8 @@ pub struct Record {
     pub action: Option<&'static str>,
     /// The check that said no; `None` when all said yes.
     pub refused_by: Option<Check>,
+    /// The statement of a policy that said no, by its policy and name.
+    pub statement: Option<String>,
     /// The S3 code of the refusal: what the client was told.
     pub code: Option<&'static str>,
     /// Bytes that a success acknowledged: those of an object that was stored, or those handed over.
@@ -132,6 +134,7 @@ pub struct Trail {
     key_id: OnceCell<Arc<str>>,
     principal: OnceCell<Principal>,
     key: OnceCell<ObjectKey>,
+    statement: OnceCell<String>,
     stored_bytes: Cell<u64>,
 }
 
@@ -160,6 +163,13 @@ impl Trail {
         }
     }
 
+    /// A statement of a policy said no.
+    pub(crate) fn refused_by(&self, statement: Option<&str>) {
+        if let Some(statement) = statement {
+            let _ = self.statement.set(statement.to_owned());
+        }
+    }
+
     /// So many bytes were stored.
     pub(crate) fn stored(&self, bytes: u64) {
         self.stored_bytes.set(bytes);
@@ -170,6 +180,7 @@ impl Trail {
         record.link = self.link.get();
         record.key_id = self.key_id.get().cloned();
         record.principal = self.principal.get().cloned();
+        record.statement = self.statement.get().cloned();
         if let Some(key) = self.key.get() {
             record.key = Some(key.clone());
         }

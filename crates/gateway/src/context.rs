@@ -7,6 +7,7 @@ use crate::{
     body::Hashing,
     events::Events,
     link::{Roll, Rolls},
+    permit::Compiled,
 };
 use blockhouse_s3::parse::Domains;
 use blockhouse_store::{Bucket, DocumentKind, ObjectStore};
@@ -43,6 +44,8 @@ pub struct Context<S: ObjectStore, V: Verifier> {
     pub entropy: RefCell<Box<dyn Entropy>>,
     /// The node's own settings.
     pub site: Arc<Site>,
+    /// The policies that this thread has compiled.
+    pub compiled: Compiled,
     /// The links that are used on this thread.
     pub roll: Rc<Roll>,
     /// Those of all threads.

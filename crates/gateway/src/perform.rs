@@ -17,16 +17,17 @@ mod put;
 mod trouble;
 
 use crate::{
-    Context,
+    Context, Origin,
     audit::Trail,
     body::{self, Inbound, RequestBody, Stream},
     link::OneTime,
-    permit::Grant,
+    permit::{Asker, Grant},
     respond::Reply,
     verify::Caller,
 };
 use blockhouse_s3::{
     error::{ErrorKind, S3Error},
+    link::LinkTerms,
     operation::{BodyUse, Operation},
     parse::BodyPromise,
 };
@@ -43,8 +44,10 @@ pub(crate) struct Job<'a, S: ObjectStore, V: Verifier, B> {
     pub(crate) id: RequestId,
     /// When the request began.
     pub(crate) now: Timestamp,
-    /// Whether the request came over TLS.
-    pub(crate) tls: bool,
+    /// Where it came from.
+    pub(crate) origin: Origin,
+    /// What the signer of a link asked for.
+    pub(crate) terms: LinkTerms,
     pub(crate) head: &'a Parts,
     pub(crate) caller: Caller<'a, V>,
     pub(crate) grant: Grant,
@@ -63,6 +66,19 @@ where
     V: Verifier,
     B: Stream,
 {
+    /// The policies, for what only shows in the body.
+    fn asker(&self) -> Asker<'_, S, V> {
+        Asker {
+            context: self.context,
+            caller: &self.caller,
+            origin: &self.origin,
+            headers: &self.head.headers,
+            now: self.now,
+            terms: &self.terms,
+            operation: None,
+        }
+    }
+
     fn store(&self) -> &S {
         &self.context.store
     }
@@ -116,7 +132,7 @@ pub(crate) async fn dispatch<S: ObjectStore, V: Verifier, B: Stream>(
         Op::GetBucketVersioning(_) => bucket::versioning(job)?,
         Op::PutBucketVersioning(_) => bucket::set_versioning(job, body).await?,
         Op::GetBucketAcl(_) => bucket::acl(job)?,
-        Op::GetFixedConfiguration(op) => bucket::fixed(op)?,
+        Op::GetFixedConfiguration(op) => bucket::fixed(job, op)?,
         Op::DeleteFixedConfiguration(_) => bucket::nothing_to_delete(),
         Op::GetBucketTagging(_) => bucket_documents::tagging(job)?,
         Op::PutBucketTagging(_) => bucket_documents::set_tagging(job, body).await?,
@@ -127,6 +143,9 @@ pub(crate) async fn dispatch<S: ObjectStore, V: Verifier, B: Stream>(
         Op::GetBucketCors(_) => bucket_documents::cors(job)?,
         Op::PutBucketCors(_) => bucket_documents::set_cors(job, body).await?,
         Op::DeleteBucketCors(_) => bucket_documents::delete_cors(job).await?,
+        Op::GetBucketPolicy(_) => bucket_documents::policy(job)?,
+        Op::PutBucketPolicy(_) => bucket_documents::set_policy(job, body).await?,
+        Op::DeleteBucketPolicy(_) => bucket_documents::delete_policy(job).await?,
         Op::GetBucketEtag(_) => bucket_documents::etag(job)?,
         Op::PutBucketEtag(_) => bucket_documents::set_etag(job, body).await?,
         // Answered before anybody is asked who they are; see stages.

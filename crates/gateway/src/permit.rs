@@ -1,75 +1,59 @@
-//! May the caller do this? One place where every operation names what it needs, one rule that
-//! answers, and the answer as a value with its reason.
+//! May the caller do this? One place where every operation names what it needs ([`needs`]), one where
+//! policies answer ([`Asker`]), and the answer as a value with its reason.
 //!
 //! ```text
 //!   Operation ──needs()──► Need ──decide()──► Grant            the buckets it may touch, resolved
-//!                                        └──► Refused          no such bucket, or Denied { because }
+//!                             │          └──► Refused          no such bucket, or Denied { by, because }
+//!   Verified, Origin, head ──Asker            the policies that apply, and the context of the request
 //! ```
 //!
-//! [`needs`] matches every operation by name, without a catch-all: an operation that does not say
-//! what it needs does not compile. [`decide`] is the only place that looks up a bucket by name, so
-//! an operation that got no [`Grant`] has no bucket to work on.
+//! [`decide`] is the only place that looks up a bucket by name, so an operation that got no [`Grant`]
+//! has no bucket to work on.
 //!
-//! The rule of today: the account that owns a bucket may do everything in it; any account may list
-//! its own buckets and create one; who did not sign may do nothing. Policies will replace the rule,
-//! behind the same types.
+//! The root of the account that owns a bucket needs no policy and is asked no further, unless there is
+//! one: that is most requests, and they pay nothing for what they do not use. Everybody else is judged
+//! by the bucket's policy, by the policy of their session, and, where they signed, by their identity:
+//! the root of an account may do everything that its account may, any other identity has no policies
+//! of its own here yet and may do what a bucket's policy grants it.
 //!
-//! A caller without a signature learns nothing: it is denied before any bucket is looked up.
+//! A caller without a signature learns nothing of what there is: a bucket that is not there denies it
+//! like one that is.
 
+mod asker;
+mod compiled;
+mod needs;
+
+pub(crate) use asker::Asker;
+pub use compiled::Compiled;
+pub(crate) use needs::{Action, Need, action_of, deletes, needs};
+
+use blockhouse_policy::{Because, Decision, Layer};
 use blockhouse_s3::{
     error::{ErrorKind, S3Error},
-    operation::{FixedConfiguration, Operation},
+    operation::Operation,
     parse::Parsed,
 };
 use blockhouse_store::{Bucket, ObjectStore};
-use blockhouse_types::{AccountId, BucketName};
+use blockhouse_types::{AccountId, BucketName, ObjectKey};
+use blockhouse_verifier_wire::Verifier;
 use std::sync::Arc;
-
-/// A permission, named as policies name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Action(pub(crate) &'static str);
-
-/// What an operation needs.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Need<'a> {
-    /// Something of the caller's own account.
-    Account {
-        /// The permission.
-        action: Action,
-    },
-    /// Something in one bucket.
-    Bucket {
-        /// All of these.
-        actions: &'static [Action],
-        /// Which bucket.
-        bucket: &'a BucketName,
-    },
-    /// To read in one bucket and to write in another or the same one.
-    Copy {
-        /// In the source's bucket.
-        reads: &'static [Action],
-        /// Which bucket.
-        source: &'a BucketName,
-        /// In the target's bucket.
-        writes: &'static [Action],
-        /// Which bucket.
-        target: &'a BucketName,
-    },
-}
 
 /// The permission to go on: who acts, and the buckets it may touch as they are now. Made by
 /// [`decide`] alone.
 #[derive(Debug)]
 pub(crate) struct Grant {
-    account: AccountId,
+    account: Option<AccountId>,
     bucket: Option<Arc<Bucket>>,
     source: Option<Arc<Bucket>>,
+    hides_absence: bool,
+    copies_tags: bool,
 }
 
 impl Grant {
-    /// The account that acts.
-    pub(crate) fn account(&self) -> AccountId {
-        self.account
+    /// The account that acts. An operation of an account that nobody acts for gets InternalError when
+    /// it asks: the need was declared wrongly.
+    pub(crate) fn account(&self) -> Result<AccountId, S3Error> {
+        self.account.ok_or_else(|| ErrorKind::InternalError.into())
     }
 
     /// The bucket of the operation. An operation whose [`Need`] names no bucket has none, and gets
@@ -86,6 +70,18 @@ impl Grant {
             .as_ref()
             .ok_or_else(|| ErrorKind::InternalError.into())
     }
+
+    /// Whether the caller must not learn that a key is not there: it may not list the bucket. Source:
+    /// Amazon S3 API reference, GetObject: "If you don't have the s3:ListBucket permission, Amazon S3
+    /// returns an HTTP status code 403".
+    pub(crate) fn hides_absence(&self) -> bool {
+        self.hides_absence
+    }
+
+    /// Whether a copy may take its source's tags along.
+    pub(crate) fn copies_tags(&self) -> bool {
+        self.copies_tags
+    }
 }
 
 /// Why the caller may not go on.
@@ -93,40 +89,66 @@ impl Grant {
 pub(crate) enum Refused {
     /// There is no such bucket; told only to who signed.
     NoSuchBucket(BucketName),
-    /// The rule says no.
+    /// The policies say no.
     Denied(Denied),
 }
 
 impl Refused {
+    /// The statement that says so, if one does.
+    pub(crate) fn statement(&self) -> Option<&str> {
+        match self {
+            Self::NoSuchBucket(_) => None,
+            Self::Denied(denied) => denied.statement.as_deref(),
+        }
+    }
+
     /// What the audit says of it.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::NoSuchBucket(_) => "no-such-bucket",
-            Self::Denied(denied) => match denied.because {
-                Because::Anonymous => "anonymous",
-                Because::NotTheOwner => "not-the-owner",
-            },
+            Self::Denied(denied) => denied.reason(),
         }
     }
 }
 
-/// A "no", with what the log says of it. The client sees AccessDenied and no reason: it is not of
-/// the account that could act on one.
+/// A "no", with what audit and log say of it. The client sees AccessDenied and no reason: it is not
+/// of the account that could act on one.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Denied {
     /// What was asked for.
     pub(crate) action: Action,
     /// The reason.
-    pub(crate) because: Because,
+    pub(crate) because: Why,
+    /// The statement that says so, by its policy and name.
+    pub(crate) statement: Option<String>,
 }
 
 /// The reason of a denial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Because {
+pub(crate) enum Why {
     /// Nobody signed, and nothing here is for everybody.
     Anonymous,
-    /// The bucket belongs to another account.
-    NotTheOwner,
+    /// Policies were asked.
+    Policy(Because),
+}
+
+impl Denied {
+    fn reason(&self) -> &'static str {
+        match self.because {
+            Why::Anonymous => "anonymous",
+            Why::Policy(Because::Explicit(_)) => "explicit-deny",
+            Why::Policy(Because::AnonymousAccessPoint) => "anonymous-access-point",
+            Why::Policy(Because::Implicit(layer)) => match layer {
+                Layer::Guardrail => "not-allowed-by-guardrail",
+                Layer::Endpoint => "not-allowed-by-endpoint",
+                Layer::Identity => "not-allowed-by-identity",
+                Layer::Boundary => "not-allowed-by-boundary",
+                Layer::Session => "not-allowed-by-session",
+                Layer::AccessPoint => "not-allowed-by-access-point",
+                Layer::Resource => "not-allowed-by-bucket",
+            },
+        }
+    }
 }
 
 impl From<Refused> for S3Error {
@@ -136,86 +158,144 @@ impl From<Refused> for S3Error {
                 Self::from(ErrorKind::NoSuchBucket).element("BucketName", bucket.as_str())
             }
             Refused::Denied(denied) => {
-                tracing::debug!(action = denied.action.0, because = ?denied.because, "denied");
+                let (action, statement) = (denied.action.0, denied.statement);
+                tracing::debug!(action, because = ?denied.because, statement, "denied");
                 ErrorKind::AccessDenied.into()
             }
         }
     }
 }
 
-/// The rule.
-///
-/// `account` is whom the caller acts for; `None` when nobody signed.
-pub(crate) fn decide<S: ObjectStore>(
-    store: &S,
-    account: Option<AccountId>,
+/// Asks the policies for everything that an operation needs.
+pub(crate) async fn decide<S: ObjectStore, V: Verifier>(
+    asker: &Asker<'_, S, V>,
     need: Need<'_>,
 ) -> Result<Grant, Refused> {
-    let Some(account) = account else {
-        let action = first_action(&need);
-        return Err(Refused::Denied(Denied {
-            action,
-            because: Because::Anonymous,
-        }));
+    let grant = Grant {
+        account: asker.account(),
+        bucket: None,
+        source: None,
+        hides_absence: false,
+        copies_tags: true,
     };
     match need {
-        Need::Account { .. } => Ok(Grant {
-            account,
-            bucket: None,
-            source: None,
-        }),
-        Need::Bucket { actions, bucket } => {
-            let bucket = owned(store, account, actions, bucket)?;
+        Need::Account { action } => {
+            asker.may(None, &[action], None).await?;
+            Ok(grant)
+        }
+        Need::On {
+            actions,
+            bucket,
+            key,
+        } => {
+            let found = find(asker, bucket, need.first())?;
+            asker.may(Some(&found), actions, key).await?;
+            let hides_absence = key.is_some() && !lists(asker, &found).await;
             Ok(Grant {
-                account,
-                bucket: Some(bucket),
-                source: None,
+                bucket: Some(found),
+                hides_absence,
+                ..grant
             })
         }
         Need::Copy {
             reads,
-            source,
+            source: (source, read),
             writes,
-            target,
+            target: (target, written),
         } => {
-            let bucket = owned(store, account, writes, target)?;
-            let source = owned(store, account, reads, source)?;
+            let target = find(asker, target, need.first())?;
+            asker.may(Some(&target), writes, Some(written)).await?;
+            let source = find(asker, source, need.first())?;
+            asker.may(Some(&source), reads, Some(read)).await?;
+            let takes = [Action("s3:GetObjectTagging")];
+            let gives = [Action("s3:PutObjectTagging")];
+            let copies_tags = asker.may(Some(&source), &takes, Some(read)).await.is_ok()
+                && asker
+                    .may(Some(&target), &gives, Some(written))
+                    .await
+                    .is_ok();
+            let hides_absence = !lists(asker, &source).await;
             Ok(Grant {
-                account,
-                bucket: Some(bucket),
+                bucket: Some(target),
                 source: Some(source),
+                hides_absence,
+                copies_tags,
+                ..grant
+            })
+        }
+        Need::Entries { bucket } => {
+            let bucket = find(asker, bucket, need.first())?;
+            Ok(Grant {
+                bucket: Some(bucket),
+                ..grant
             })
         }
     }
 }
 
-/// The bucket, if the account owns it.
-fn owned<S: ObjectStore>(
-    store: &S,
-    account: AccountId,
-    actions: &'static [Action],
-    name: &BucketName,
-) -> Result<Arc<Bucket>, Refused> {
-    let bucket = store
-        .bucket(name)
-        .ok_or_else(|| Refused::NoSuchBucket(name.clone()))?;
-    if bucket.owner == account {
-        return Ok(bucket);
+/// What a caller hears of a key that is not there, if it must not learn that.
+pub(crate) fn hidden(error: S3Error, hides_absence: bool) -> S3Error {
+    match error.kind() {
+        ErrorKind::NoSuchKey | ErrorKind::NoSuchVersion if hides_absence => {
+            ErrorKind::AccessDenied.into()
+        }
+        _ => error,
     }
-    let action = actions.first().copied().unwrap_or(Action("s3:*"));
-    Err(Refused::Denied(Denied {
-        action,
-        because: Because::NotTheOwner,
-    }))
 }
 
-fn first_action(need: &Need<'_>) -> Action {
-    let actions = match need {
-        Need::Account { action } => return *action,
-        Need::Bucket { actions, .. } => actions,
-        Need::Copy { writes, .. } => writes,
+/// Whether an entry of a list may be deleted; each is judged alone.
+pub(crate) async fn may_delete<S: ObjectStore, V: Verifier>(
+    asker: &Asker<'_, S, V>,
+    bucket: &Arc<Bucket>,
+    key: &ObjectKey,
+    versioned: bool,
+) -> Result<(), S3Error> {
+    asker
+        .may(Some(bucket), deletes(versioned), Some(key))
+        .await
+        .map_err(S3Error::from)
+}
+
+/// Whether the caller may learn which keys there are.
+async fn lists<S: ObjectStore, V: Verifier>(asker: &Asker<'_, S, V>, bucket: &Arc<Bucket>) -> bool {
+    let list = [Action("s3:ListBucket")];
+    asker.may(Some(bucket), &list, None).await.is_ok()
+}
+
+/// The bucket, as far as the caller may know of it.
+fn find<S: ObjectStore, V: Verifier>(
+    asker: &Asker<'_, S, V>,
+    name: &BucketName,
+    action: Action,
+) -> Result<Arc<Bucket>, Refused> {
+    let found = asker.store().bucket(name);
+    found.ok_or_else(|| match asker.account() {
+        Some(_) => Refused::NoSuchBucket(name.clone()),
+        None => Refused::Denied(Denied {
+            action,
+            because: Why::Anonymous,
+            statement: None,
+        }),
+    })
+}
+
+/// The refusal of a decision, if it is one.
+fn refused(
+    action: Action,
+    signed: bool,
+    decision: Decision,
+    statement: Option<String>,
+) -> Result<(), Refused> {
+    let because = match decision {
+        Decision::Allow(_) => return Ok(()),
+        Decision::Deny(Because::Implicit(_)) if !signed => Why::Anonymous,
+        Decision::Deny(because) => Why::Policy(because),
     };
-    actions.first().copied().unwrap_or(Action("s3:*"))
+    Err(Refused::Denied(Denied {
+        action,
+        because,
+        statement,
+    }))
 }
 
 /// `response-*` lets a link choose headers of the answer: only who signed may. Told before anything
@@ -253,153 +333,5 @@ pub(crate) fn expected_owners(grant: &Grant, asked: &Parsed) -> Result<(), S3Err
         Err(ErrorKind::AccessDenied.into())
     } else {
         Ok(())
-    }
-}
-
-/// A constant slice of actions.
-macro_rules! actions {
-    ($($name:literal),+) => { &[$(Action(concat!("s3:", $name))),+] };
-}
-
-/// What `operation` needs first, as policies name it; of a copy, in its target.
-pub(crate) fn action_of(operation: &Operation) -> &'static str {
-    first_action(&needs(operation)).0
-}
-
-/// What `operation` needs. Source: AWS service authorization reference for Amazon S3.
-pub(crate) fn needs(operation: &Operation) -> Need<'_> {
-    use Operation as Op;
-    let (bucket, actions): (&BucketName, &'static [Action]) = match operation {
-        Op::ListBuckets(_) => {
-            return Need::Account {
-                action: Action("s3:ListAllMyBuckets"),
-            };
-        }
-        Op::CreateBucket(_) => {
-            return Need::Account {
-                action: Action("s3:CreateBucket"),
-            };
-        }
-        Op::CopyObject(op) => {
-            return Need::Copy {
-                reads: reads(op.source.version.is_some()),
-                source: &op.source.bucket,
-                writes: actions!["PutObject", "PutObjectTagging"],
-                target: &op.bucket,
-            };
-        }
-        Op::UploadPartCopy(op) => {
-            return Need::Copy {
-                reads: reads(op.source.version.is_some()),
-                source: &op.source.bucket,
-                writes: actions!["PutObject"],
-                target: &op.bucket,
-            };
-        }
-        Op::DeleteBucket(op) => (&op.bucket, actions!["DeleteBucket"]),
-        Op::HeadBucket(op) => (&op.bucket, actions!["ListBucket"]),
-        Op::GetBucketLocation(op) => (&op.bucket, actions!["GetBucketLocation"]),
-        Op::GetBucketVersioning(op) => (&op.bucket, actions!["GetBucketVersioning"]),
-        Op::PutBucketVersioning(op) => (&op.bucket, actions!["PutBucketVersioning"]),
-        Op::GetBucketTagging(op) => (&op.bucket, actions!["GetBucketTagging"]),
-        Op::PutBucketTagging(op) | Op::DeleteBucketTagging(op) => {
-            (&op.bucket, actions!["PutBucketTagging"])
-        }
-        Op::GetBucketLifecycle(op) => (&op.bucket, actions!["GetLifecycleConfiguration"]),
-        Op::PutBucketLifecycle(op) | Op::DeleteBucketLifecycle(op) => {
-            (&op.bucket, actions!["PutLifecycleConfiguration"])
-        }
-        Op::GetBucketCors(op) => (&op.bucket, actions!["GetBucketCORS"]),
-        Op::PutBucketCors(op) | Op::DeleteBucketCors(op) => (&op.bucket, actions!["PutBucketCORS"]),
-        Op::GetBucketEtag(op) => (&op.bucket, &[Action("bh:GetBucketEtag")]),
-        Op::PutBucketEtag(op) => (&op.bucket, &[Action("bh:PutBucketEtag")]),
-        Op::GetBucketAcl(op) => (&op.bucket, actions!["GetBucketAcl"]),
-        Op::GetFixedConfiguration(op) => (&op.bucket, reads_configuration(op.which)),
-        Op::DeleteFixedConfiguration(op) => (&op.bucket, writes_configuration(op.which)),
-        // Answered before authentication. One that reaches this point is judged like a listing.
-        Op::Preflight(op) => (&op.bucket, actions!["ListBucket"]),
-        Op::ListObjects(op) => (&op.bucket, actions!["ListBucket"]),
-        Op::ListObjectsV2(op) => (&op.bucket, actions!["ListBucket"]),
-        Op::ListObjectVersions(op) => (&op.bucket, actions!["ListBucketVersions"]),
-        Op::ListMultipartUploads(op) => (&op.bucket, actions!["ListBucketMultipartUploads"]),
-        Op::DeleteObjects(op) => (&op.bucket, actions!["DeleteObject", "DeleteObjectVersion"]),
-        Op::GetObject(op) | Op::HeadObject(op) => (&op.bucket, reads(op.version.is_some())),
-        Op::PutObject(op) if op.attributes.tags.is_empty() => (&op.bucket, actions!["PutObject"]),
-        Op::PutObject(op) => (&op.bucket, actions!["PutObject", "PutObjectTagging"]),
-        // Whether it has tags nobody knows before its form was read. One that reaches this point
-        // without is carried out by nobody.
-        Op::PostForm(op) => (&op.bucket, actions!["PutObject", "PutObjectTagging"]),
-        Op::PostObject(op) if op.put.attributes.tags.is_empty() => {
-            (&op.put.bucket, actions!["PutObject"])
-        }
-        Op::PostObject(op) => (&op.put.bucket, actions!["PutObject", "PutObjectTagging"]),
-        Op::DeleteObject(op) if op.version.is_some() => {
-            (&op.bucket, actions!["DeleteObjectVersion"])
-        }
-        Op::DeleteObject(op) => (&op.bucket, actions!["DeleteObject"]),
-        Op::GetObjectAttributes(op) => (&op.bucket, actions!["GetObject", "GetObjectAttributes"]),
-        Op::GetObjectAcl(op) => (&op.bucket, actions!["GetObjectAcl"]),
-        Op::GetObjectTagging(op) => (&op.bucket, actions!["GetObjectTagging"]),
-        Op::PutObjectTagging(op) => (&op.bucket, actions!["PutObjectTagging"]),
-        Op::DeleteObjectTagging(op) => (&op.bucket, actions!["DeleteObjectTagging"]),
-        Op::CreateMultipartUpload(op) => (&op.bucket, actions!["PutObject"]),
-        Op::UploadPart(op) => (&op.bucket, actions!["PutObject"]),
-        Op::ListParts(op) => (&op.bucket, actions!["ListMultipartUploadParts"]),
-        Op::CompleteMultipartUpload(op) => (&op.bucket, actions!["PutObject"]),
-        Op::AbortMultipartUpload(op) => (&op.bucket, actions!["AbortMultipartUpload"]),
-    };
-    Need::Bucket { actions, bucket }
-}
-
-fn reads(versioned: bool) -> &'static [Action] {
-    if versioned {
-        actions!["GetObjectVersion"]
-    } else {
-        actions!["GetObject"]
-    }
-}
-
-fn reads_configuration(which: FixedConfiguration) -> &'static [Action] {
-    use FixedConfiguration as Fixed;
-    match which {
-        Fixed::Policy => actions!["GetBucketPolicy"],
-        Fixed::PolicyStatus => actions!["GetBucketPolicyStatus"],
-        Fixed::Encryption => actions!["GetEncryptionConfiguration"],
-        Fixed::Website => actions!["GetBucketWebsite"],
-        Fixed::Replication => actions!["GetReplicationConfiguration"],
-        Fixed::ObjectLock => actions!["GetBucketObjectLockConfiguration"],
-        Fixed::PublicAccessBlock => actions!["GetBucketPublicAccessBlock"],
-        Fixed::OwnershipControls => actions!["GetBucketOwnershipControls"],
-        Fixed::RequestPayment => actions!["GetBucketRequestPayment"],
-        Fixed::Logging => actions!["GetBucketLogging"],
-        Fixed::Notification => actions!["GetBucketNotification"],
-        Fixed::Accelerate => actions!["GetAccelerateConfiguration"],
-        Fixed::AnalyticsList => actions!["GetAnalyticsConfiguration"],
-        Fixed::InventoryList => actions!["GetInventoryConfiguration"],
-        Fixed::MetricsList => actions!["GetMetricsConfiguration"],
-        Fixed::IntelligentTieringList => actions!["GetIntelligentTieringConfiguration"],
-        Fixed::ById => actions!["GetMetricsConfiguration"],
-    }
-}
-
-fn writes_configuration(which: FixedConfiguration) -> &'static [Action] {
-    use FixedConfiguration as Fixed;
-    match which {
-        Fixed::Policy => actions!["DeleteBucketPolicy"],
-        Fixed::Encryption => actions!["PutEncryptionConfiguration"],
-        Fixed::Website => actions!["DeleteBucketWebsite"],
-        Fixed::Replication => actions!["PutReplicationConfiguration"],
-        Fixed::PublicAccessBlock => actions!["PutBucketPublicAccessBlock"],
-        Fixed::OwnershipControls => actions!["PutBucketOwnershipControls"],
-        Fixed::AnalyticsList => actions!["PutAnalyticsConfiguration"],
-        Fixed::InventoryList => actions!["PutInventoryConfiguration"],
-        Fixed::IntelligentTieringList => actions!["PutIntelligentTieringConfiguration"],
-        Fixed::MetricsList | Fixed::ById => actions!["PutMetricsConfiguration"],
-        Fixed::PolicyStatus
-        | Fixed::ObjectLock
-        | Fixed::RequestPayment
-        | Fixed::Logging
-        | Fixed::Notification
-        | Fixed::Accelerate => actions!["PutBucketPolicy"],
     }
 }

@@ -115,6 +115,7 @@ impl About {
             key: self.key.clone(),
             action: self.action,
             refused_by,
+            statement: None,
             code,
             bytes: 0,
         };

@@ -95,7 +95,7 @@ use crate::{
     cors,
     link::{self, Line, OneTime, UnderWay},
     perform::{self, Job},
-    permit::{self, Grant},
+    permit::{self, Asker, Grant},
     respond::{self, About, AnswerBody, Reply, Unanswered},
     verify::{self, Caller},
 };
@@ -207,7 +207,7 @@ async fn carry<S: ObjectStore, V: Verifier, B: Stream>(
     }
     let opened = open(parsed).await?;
     let verified = verify(context, opened).await?;
-    let permitted = permit(context, verified)?;
+    let permitted = permit(context, verified).await?;
     match ask_first(&permitted) {
         Some(page) => Ok(page),
         None => perform(context, permitted).await,
@@ -340,7 +340,7 @@ pub async fn verify<'a, S: ObjectStore, V: Verifier, B>(
 }
 
 /// Verified → Permitted: may they?
-pub fn permit<'a, S: ObjectStore, V: Verifier, B>(
+pub async fn permit<'a, S: ObjectStore, V: Verifier, B>(
     context: &Context<S, V>,
     verified: Verified<'a, B, V>,
 ) -> Result<Permitted<'a, B, V>, Refusal> {
@@ -376,8 +376,19 @@ pub fn permit<'a, S: ObjectStore, V: Verifier, B>(
     let unsigned = permit::override_needs_signature(&asked.operation, caller.account());
     unsigned.map_err(Refusal::at(Check::Permit("override-without-signature")))?;
     let need = permit::needs(&asked.operation);
-    let grant = permit::decide(&context.store, caller.account(), need)
-        .map_err(|refused| Refusal(Check::Permit(refused.reason()), refused.into()))?;
+    let asker = Asker {
+        context,
+        caller: &caller,
+        origin: &received.origin,
+        headers: &received.head.headers,
+        now: received.now,
+        terms: &asked.terms,
+        operation: Some(&asked.operation),
+    };
+    let grant = permit::decide(&asker, need).await.map_err(|refused| {
+        received.trail.refused_by(refused.statement());
+        Refusal(Check::Permit(refused.reason()), refused.into())
+    })?;
     let owners = permit::expected_owners(&grant, &asked);
     owners.map_err(Refusal::at(Check::Permit("another-owner-expected")))?;
     if let Some(facts) = &facts {
@@ -435,13 +446,17 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         line: _,
     } = received;
     let s3::Parsed {
-        operation, promise, ..
+        operation,
+        promise,
+        terms,
+        ..
     } = asked;
     let job = Job {
         context,
         id,
         now,
-        tls: origin.tls(),
+        origin,
+        terms,
         head,
         caller,
         grant,
@@ -450,7 +465,9 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         body,
         trail,
     };
+    let hides_absence = job.grant.hides_absence();
     let reply = perform::dispatch(job, operation).await;
+    let reply = reply.map_err(|error| permit::hidden(error, hides_absence));
     let reply = reply.map_err(|error| Refusal(Check::of_performing(error.kind()), error))?;
     Ok(Performed { reply, under_way })
 }

@@ -18,8 +18,11 @@ mod listings;
 mod multipart;
 mod objects;
 mod order;
+mod policies;
 
-use crate::{Context, Hashing, Line, ListenerId, Origin, Rolls, Site, events::Events, stages};
+use crate::{
+    Compiled, Context, Hashing, Line, ListenerId, Origin, Rolls, Site, events::Events, stages,
+};
 use blockhouse_s3::parse::Domains;
 use blockhouse_store::model::Model;
 use blockhouse_types::{AccountId, Clock, Entropy, LinkId, Timestamp};
@@ -308,6 +311,7 @@ impl Node {
                 used_links_max: 3,
                 revocations_max: 3,
             }),
+            compiled: Compiled::default(),
             roll: Rc::default(),
             rolls: Rolls::default(),
             events: Arc::new(events),

@@ -61,6 +61,12 @@ pub enum Operation {
     PutBucketCors(BucketOnly),
     /// `DELETE /bucket?cors`.
     DeleteBucketCors(BucketOnly),
+    /// `GET /bucket?policy`.
+    GetBucketPolicy(BucketOnly),
+    /// `PUT /bucket?policy`; body: a policy, as JSON.
+    PutBucketPolicy(BucketOnly),
+    /// `DELETE /bucket?policy`.
+    DeleteBucketPolicy(BucketOnly),
     /// `GET /bucket?bh-etag`: our own.
     GetBucketEtag(BucketOnly),
     /// `PUT /bucket?bh-etag`: our own; body: [`crate::xml::parse_etag`].
@@ -168,6 +174,9 @@ macro_rules! each_input {
             | Operation::GetBucketCors($input)
             | Operation::PutBucketCors($input)
             | Operation::DeleteBucketCors($input)
+            | Operation::GetBucketPolicy($input)
+            | Operation::PutBucketPolicy($input)
+            | Operation::DeleteBucketPolicy($input)
             | Operation::GetBucketEtag($input)
             | Operation::PutBucketEtag($input)
             | Operation::GetBucketAcl($input)
@@ -220,6 +229,9 @@ impl Operation {
             Self::GetBucketCors(_) => "GetBucketCors",
             Self::PutBucketCors(_) => "PutBucketCors",
             Self::DeleteBucketCors(_) => "DeleteBucketCors",
+            Self::GetBucketPolicy(_) => "GetBucketPolicy",
+            Self::PutBucketPolicy(_) => "PutBucketPolicy",
+            Self::DeleteBucketPolicy(_) => "DeleteBucketPolicy",
             Self::GetBucketEtag(_) => "GetBucketEtag",
             Self::PutBucketEtag(_) => "PutBucketEtag",
             Self::GetBucketAcl(_) => "GetBucketAcl",
@@ -295,6 +307,7 @@ impl Operation {
             | Self::PutBucketVersioning(_)
             | Self::PutBucketTagging(_)
             | Self::PutBucketCors(_)
+            | Self::PutBucketPolicy(_)
             | Self::PutBucketEtag(_)
             | Self::PutObjectTagging(_) => BodyUse::Document {
                 max_bytes: DOCUMENT_BYTES_MAX,

@@ -41,6 +41,14 @@ impl Response {
     }
 
     /// 200 with a document.
+    pub fn json(body: impl Into<Bytes>) -> Self {
+        let mut response = Self::xml(body);
+        let kind = HeaderValue::from_static("application/json");
+        response.headers.insert(header::CONTENT_TYPE, kind);
+        response
+    }
+
+    /// An answer with an XML document.
     pub fn xml(body: impl Into<Bytes>) -> Self {
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(

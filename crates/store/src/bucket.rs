@@ -25,11 +25,19 @@ pub enum DocumentKind {
     Cors = 3,
     /// That entity tags say nothing of the bytes.
     Etag = 4,
+    /// The bucket's policy, as it was written.
+    Policy = 5,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Tagging, Self::Lifecycle, Self::Cors, Self::Etag];
+    pub const ALL: [Self; 5] = [
+        Self::Tagging,
+        Self::Lifecycle,
+        Self::Cors,
+        Self::Etag,
+        Self::Policy,
+    ];
 
     /// The number that stands for it on disk.
     pub fn code(self) -> u8 {

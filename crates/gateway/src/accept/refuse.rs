@@ -37,6 +37,7 @@ pub(super) fn slow_down(
             key: None,
             action: None,
             refused_by: Some(Check::Room),
+            statement: None,
             code: Some("SlowDown"),
             bytes: 0,
         }));

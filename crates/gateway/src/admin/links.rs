@@ -109,6 +109,7 @@ pub(super) async fn answer<S: ObjectStore, V: LinkSigner>(
             key: None,
             action: Some(action),
             refused_by: refused.map(|Refused(check, _)| *check),
+            statement: None,
             code: refused.map(|Refused(_, error)| error.code()),
             bytes: 0,
         };

@@ -31,6 +31,9 @@ impl Record {
             None => object.text("check", None),
             Some(check) => object.plain("check", check),
         }
+        if self.statement.is_some() {
+            object.text("statement", self.statement.as_deref());
+        }
         object.text("code", self.code);
         object.number("bytes", self.bytes);
         if lost > 0 {

@@ -4,8 +4,8 @@ use super::Job;
 use crate::body::Stream;
 use blockhouse_s3::{
     Response,
-    error::S3Error,
-    operation::{BodyUse, BucketOnly, GetFixedConfiguration, ListBuckets},
+    error::{ErrorKind, S3Error},
+    operation::{BodyUse, BucketOnly, FixedConfiguration, GetFixedConfiguration, ListBuckets},
     output::{
         AclOutput, CreateBucketOutput, GetBucketLocationOutput, GetBucketVersioningOutput,
         HeadBucketOutput, ListBucketsOutput, ListedBucket, VersioningState,
@@ -29,7 +29,7 @@ pub(super) fn list_buckets<S: ObjectStore, V: Verifier, B: Stream>(
     job: &Job<'_, S, V, B>,
     op: ListBuckets,
 ) -> Result<Response, S3Error> {
-    let (owner, region) = (job.grant.account(), job.context.site.region.clone());
+    let (owner, region) = (job.grant.account()?, job.context.site.region.clone());
     let elsewhere = op.region.is_some_and(|asked| asked != region);
     let max = op.max.unwrap_or(usize::MAX);
     let mut matching = job.store().buckets().into_iter().filter(|bucket| {
@@ -70,7 +70,7 @@ pub(super) async fn create<S: ObjectStore, V: Verifier, B: Stream>(
     wanted.check_location(&job.context.site.region)?;
     let new = NewBucket {
         name: op.bucket.clone(),
-        owner: job.grant.account(),
+        owner: job.grant.account()?,
         now: job.now,
         buckets_max: job.context.site.buckets_max,
     };
@@ -201,7 +201,17 @@ pub(super) fn acl<S: ObjectStore, V: Verifier, B>(
 }
 
 /// `GET` of a setting that no bucket can have otherwise.
-pub(super) fn fixed(op: GetFixedConfiguration) -> Result<Response, S3Error> {
+pub(super) fn fixed<S: ObjectStore, V: Verifier, B>(
+    job: &Job<'_, S, V, B>,
+    op: GetFixedConfiguration,
+) -> Result<Response, S3Error> {
+    let has_policy = || -> Result<bool, S3Error> {
+        let documents = &job.grant.bucket()?.documents;
+        Ok(documents.contains_key(&DocumentKind::Policy))
+    };
+    if op.which == FixedConfiguration::PolicyStatus && has_policy()? {
+        return Err(ErrorKind::NotImplemented.into());
+    }
     Ok(Response::xml(Bytes::from_static(
         op.which.document()?.as_bytes(),
     )))

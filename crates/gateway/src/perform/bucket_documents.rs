@@ -6,6 +6,7 @@
 
 use super::Job;
 use crate::body::Stream;
+use blockhouse_policy::{Kind, Policy};
 use blockhouse_s3::{
     Response,
     cors::Cors,
@@ -109,6 +110,54 @@ pub(super) async fn delete_cors<S: ObjectStore, V: Verifier, B: Stream>(
     job: &Job<'_, S, V, B>,
 ) -> Result<Response, S3Error> {
     change(job, DocumentKind::Cors, None, StatusCode::NO_CONTENT).await
+}
+
+/// `GET ?policy`.
+pub(super) fn policy<S: ObjectStore, V: Verifier, B>(
+    job: &Job<'_, S, V, B>,
+) -> Result<Response, S3Error> {
+    of_owner(job)?;
+    let bucket = job.grant.bucket()?;
+    match bucket.documents.get(&DocumentKind::Policy) {
+        Some(text) => Ok(Response::json(Bytes::copy_from_slice(text))),
+        None => Err(S3Error::from(ErrorKind::NoSuchBucketPolicy)
+            .element("BucketName", bucket.name.as_str())),
+    }
+}
+
+/// `PUT ?policy`. What cannot be judged is not stored: AWS's words, and the place.
+pub(super) async fn set_policy<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &mut Job<'_, S, V, B>,
+    body: BodyUse,
+) -> Result<Response, S3Error> {
+    of_owner(job)?;
+    let document = job.document(body).await?;
+    let malformed = |message: String| S3Error::from(ErrorKind::MalformedPolicy).message(message);
+    let text = std::str::from_utf8(&document)
+        .map_err(|_| malformed("Policies must be valid JSON in UTF-8".to_owned()))?;
+    Policy::parse(Kind::Bucket, job.grant.bucket()?.name.as_str(), text)
+        .map_err(|error| malformed(error.to_string()))?;
+    let done = StatusCode::NO_CONTENT;
+    change(job, DocumentKind::Policy, Some(document), done).await
+}
+
+/// `DELETE ?policy`.
+pub(super) async fn delete_policy<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &Job<'_, S, V, B>,
+) -> Result<Response, S3Error> {
+    of_owner(job)?;
+    change(job, DocumentKind::Policy, None, StatusCode::NO_CONTENT).await
+}
+
+/// A bucket's policy is its owner's affair, whatever it grants to others. Source: Amazon S3 API
+/// reference, PutBucketPolicy: "If you have the correct permissions, but you're not using an identity
+/// that belongs to the bucket owner's account, Amazon S3 returns a 405 Method Not Allowed error".
+fn of_owner<S: ObjectStore, V: Verifier, B>(job: &Job<'_, S, V, B>) -> Result<(), S3Error> {
+    if job.caller.account() == Some(job.grant.bucket()?.owner) {
+        Ok(())
+    } else {
+        Err(ErrorKind::MethodNotAllowed.into())
+    }
 }
 
 /// `GET ?bh-etag`.

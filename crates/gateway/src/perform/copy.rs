@@ -37,6 +37,10 @@ pub(super) async fn object<S: ObjectStore, V: Verifier, B: Stream>(
     let keep = op
         .checksum
         .or(info.checksum.as_ref().map(|sum| sum.algorithm()));
+    let takes_tags = op.tags == Directive::Copy && !info.attributes.tags.is_empty();
+    if takes_tags && !job.grant.copies_tags() {
+        return Err(ErrorKind::AccessDenied.into());
+    }
     let attributes = ObjectAttributes {
         headers: op.headers(&info.attributes.headers),
         tags: op.tags(&info.attributes.tags),

@@ -1,7 +1,7 @@
 //! DeleteObject and DeleteObjects.
 
 use super::{Job, put::write_condition, trouble};
-use crate::body::Stream;
+use crate::{body::Stream, permit};
 use blockhouse_s3::{
     Response,
     error::{ErrorKind, S3Error},
@@ -41,6 +41,20 @@ pub(super) async fn many<S: ObjectStore, V: Verifier, B: Stream>(
         ));
     }
     let DeleteObjects { quiet, entries } = DeleteObjects::parse(&job.document(body).await?)?;
+    let bucket = job.grant.bucket()?;
+    let mut judged = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let refusal = match &entry {
+            DeleteEntry::Refused(_) => None,
+            DeleteEntry::Target { key, version, .. } => {
+                let asker = job.asker();
+                let may = permit::may_delete(&asker, bucket, key, version.is_some()).await;
+                may.err().map(|error| refused(key, *version, error))
+            }
+        };
+        judged.push(refusal.map_or(entry, DeleteEntry::Refused));
+    }
+    let entries = judged;
     let targets = entries.iter().filter_map(target).collect();
     let mut outcomes = deleted(job, targets).await?.into_iter();
     let results = entries.into_iter().map(|entry| match entry {
@@ -91,10 +105,14 @@ fn told(
             version,
             marker,
         },
-        Err(error) => DeleteOutcome::Failed {
-            key: key.as_str().to_owned(),
-            version: version.map(|version| version.to_string()),
-            error: trouble::delete(error),
-        },
+        Err(error) => refused(&key, version, trouble::delete(error)),
+    }
+}
+
+fn refused(key: &ObjectKey, version: Option<VersionId>, error: S3Error) -> DeleteOutcome {
+    DeleteOutcome::Failed {
+        key: key.as_str().to_owned(),
+        version: version.map(|version| version.to_string()),
+        error,
     }
 }

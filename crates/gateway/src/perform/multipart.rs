@@ -237,7 +237,7 @@ pub(super) fn location<S: ObjectStore, V: Verifier, B>(job: &Job<'_, S, V, B>) -
         .headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
-    let scheme = if job.tls { "https" } else { "http" };
+    let scheme = if job.origin.tls() { "https" } else { "http" };
     format!(
         "{scheme}://{}{}",
         host.unwrap_or_default(),

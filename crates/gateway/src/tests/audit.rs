@@ -110,7 +110,7 @@ fn which_check_said_no() {
             "GET",
             "/bkt/key",
             &[],
-            "permit:not-the-owner",
+            "permit:not-allowed-by-bucket",
             "AccessDenied",
         ),
         (

@@ -1,7 +1,7 @@
 //! A gateway on a thread of its own, over the model and a verifier that trusts everybody.
 
 use blockhouse_gateway::{
-    Context, Hashing, ListenerId, Rolls, Site,
+    Compiled, Context, Hashing, ListenerId, Rolls, Site,
     accept::{Door, bind, serve},
     drain::Drain,
     events::Events,
@@ -104,6 +104,7 @@ impl Gateway {
                         used_links_max: 3,
                         revocations_max: 3,
                     }),
+                    compiled: Compiled::default(),
                     roll: Rc::default(),
                     rolls: Rolls::default(),
                     events: Arc::new(Events::default()),

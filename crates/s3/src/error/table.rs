@@ -149,6 +149,7 @@ kinds! {
     IllegalVersioningConfigurationException = "IllegalVersioningConfigurationException", 400,
         "The Versioning element must be specified";
     InvalidTag = "InvalidTag", 400, "The tag provided was not a valid tag.";
+    MalformedPolicy = "MalformedPolicy", 400, "This policy contains invalid Json";
     NoSuchBucketPolicy = "NoSuchBucketPolicy", 404, "The bucket policy does not exist";
     NoSuchConfiguration = "NoSuchConfiguration", 404,
         "The specified configuration does not exist.";
@@ -156,6 +157,8 @@ kinds! {
         "The CORS configuration does not exist";
     NoSuchLifecycleConfiguration = "NoSuchLifecycleConfiguration", 404,
         "The lifecycle configuration does not exist";
+    NoSuchPublicAccessBlockConfiguration = "NoSuchPublicAccessBlockConfiguration", 404,
+        "The public access block configuration was not found";
     NoSuchTagSet = "NoSuchTagSet", 404, "The TagSet does not exist";
     NoSuchWebsiteConfiguration = "NoSuchWebsiteConfiguration", 404,
         "The specified bucket does not have a website configuration";

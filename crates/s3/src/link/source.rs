@@ -7,7 +7,10 @@
 //!   vpce-ID               that VPC endpoint
 //! ```
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 /// Entries of one list at most.
 pub const SOURCES_MAX: usize = 32;
@@ -70,6 +73,12 @@ fn is_id(text: &str, prefix: &str) -> bool {
     let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     text.strip_prefix(prefix)
         .is_some_and(|id| (1..=ID_LEN_MAX).contains(&id.len()) && id.bytes().all(legal))
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.base, self.prefix_bits)
+    }
 }
 
 impl Cidr {

@@ -36,8 +36,6 @@ pub struct GetFixedConfiguration {
 /// where AWS answers "not configured", a document where AWS always has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FixedConfiguration {
-    /// `?policy`: none can be stored until policies are judged.
-    Policy,
     /// `?policyStatus`.
     PolicyStatus,
     /// `?encryption`: nothing claims encryption before it exists.
@@ -48,7 +46,7 @@ pub enum FixedConfiguration {
     Replication,
     /// `?object-lock`.
     ObjectLock,
-    /// `?publicAccessBlock`: no request without a signature is ever served, so all four are true.
+    /// `?publicAccessBlock`: a bucket's policy may let everybody in, so none is there.
     PublicAccessBlock,
     /// `?ownershipControls`: the bucket's owner owns every object and there are no ACLs.
     OwnershipControls,
@@ -76,7 +74,6 @@ impl FixedConfiguration {
     /// AWS's name of the operation that reads it.
     pub fn get_name(self) -> &'static str {
         match self {
-            Self::Policy => "GetBucketPolicy",
             Self::PolicyStatus => "GetBucketPolicyStatus",
             Self::Encryption => "GetBucketEncryption",
             Self::Website => "GetBucketWebsite",
@@ -99,7 +96,6 @@ impl FixedConfiguration {
     /// AWS's name of the operation that deletes it.
     pub fn delete_name(self) -> &'static str {
         match self {
-            Self::Policy => "DeleteBucketPolicy",
             Self::Encryption => "DeleteBucketEncryption",
             Self::Website => "DeleteBucketWebsite",
             Self::Replication => "DeleteBucketReplication",
@@ -110,13 +106,13 @@ impl FixedConfiguration {
     /// The XML document that answers, or the error that says there is none.
     pub fn document(self) -> Result<&'static str, S3Error> {
         let absent = match self {
-            Self::Policy | Self::PolicyStatus => ErrorKind::NoSuchBucketPolicy,
+            Self::PolicyStatus => ErrorKind::NoSuchBucketPolicy,
             Self::Encryption => ErrorKind::ServerSideEncryptionConfigurationNotFoundError,
             Self::Website => ErrorKind::NoSuchWebsiteConfiguration,
             Self::Replication => ErrorKind::ReplicationConfigurationNotFoundError,
             Self::ObjectLock => ErrorKind::ObjectLockConfigurationNotFoundError,
             Self::ById => ErrorKind::NoSuchConfiguration,
-            Self::PublicAccessBlock => return Ok(PUBLIC_ACCESS_BLOCK),
+            Self::PublicAccessBlock => ErrorKind::NoSuchPublicAccessBlockConfiguration,
             Self::OwnershipControls => return Ok(OWNERSHIP_CONTROLS),
             Self::RequestPayment => return Ok(REQUEST_PAYMENT),
             Self::Logging => return Ok(LOGGING),
@@ -146,12 +142,6 @@ macro_rules! document {
     };
 }
 
-const PUBLIC_ACCESS_BLOCK: &str = document!(
-    "PublicAccessBlockConfiguration",
-    "<BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls>\
-     <BlockPublicPolicy>true</BlockPublicPolicy>\
-     <RestrictPublicBuckets>true</RestrictPublicBuckets>"
-);
 const OWNERSHIP_CONTROLS: &str = document!(
     "OwnershipControls",
     "<Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>"

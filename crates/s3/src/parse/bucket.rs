@@ -53,6 +53,9 @@ pub(super) fn setting(
         ("GET", S::Cors) => Operation::GetBucketCors,
         ("PUT", S::Cors) => Operation::PutBucketCors,
         ("DELETE", S::Cors) => Operation::DeleteBucketCors,
+        ("GET", S::Policy) => Operation::GetBucketPolicy,
+        ("PUT", S::Policy) => Operation::PutBucketPolicy,
+        ("DELETE", S::Policy) => Operation::DeleteBucketPolicy,
         ("GET", S::BhEtag) => Operation::GetBucketEtag,
         ("PUT", S::BhEtag) => Operation::PutBucketEtag,
         ("GET", S::Acl) => Operation::GetBucketAcl,
@@ -74,7 +77,6 @@ fn fixed(
     use Subresource as S;
     let by_id = query.get("id").is_some();
     let which = match kind {
-        S::Policy => F::Policy,
         S::PolicyStatus => F::PolicyStatus,
         S::Encryption => F::Encryption,
         S::Website => F::Website,
@@ -96,7 +98,7 @@ fn fixed(
     let input = GetFixedConfiguration { bucket, which };
     match (method.as_str(), which) {
         ("GET", _) => Ok(Operation::GetFixedConfiguration(input)),
-        ("DELETE", F::Policy | F::Encryption | F::Website | F::Replication) => {
+        ("DELETE", F::Encryption | F::Website | F::Replication) => {
             Ok(Operation::DeleteFixedConfiguration(input))
         }
         _ => Err(ErrorKind::NotImplemented.into()),

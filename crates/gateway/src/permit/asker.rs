@@ -1,0 +1,345 @@
+//! The question as policies see it: who, and everything that condition keys may ask for.
+//!
+//! What is known of a request is filled from facts: the connection, the verified signature, the parsed
+//! operation, the link's terms. A header counts only for the keys that are defined by it
+//! (`aws:Referer`, `aws:UserAgent`, and the `x-amz-` ones, which a signature covers).
+
+use super::{Action, Refused, refused};
+use crate::{Context, Origin, verify::Caller};
+use blockhouse_policy::{
+    self as policy, Arn, Dialect, Fact, Family, Layer, Policies, Policy, Request, Resource, Value,
+};
+use blockhouse_s3::{
+    link::{LinkTerms, Source},
+    operation::{Directive, Operation},
+};
+use blockhouse_store::{Bucket, ObjectStore, StoredObject as _};
+use blockhouse_types::{AccountId, ObjectKey, Timestamp, VersionId};
+use blockhouse_verifier_wire::{
+    AuthType, Credential, PayloadMode, Principal, SignatureVersion, Verified, Verifier,
+};
+use http::{HeaderMap, HeaderName, header};
+use std::{borrow::Cow, sync::Arc};
+
+/// The condition key that needs the object's tags, without its tag.
+const EXISTING_TAG: &str = "s3:ExistingObjectTag/";
+
+/// One request, as policies are asked about it.
+pub(crate) struct Asker<'a, S: ObjectStore, V: Verifier> {
+    pub(crate) context: &'a Context<S, V>,
+    pub(crate) caller: &'a Caller<'a, V>,
+    pub(crate) origin: &'a Origin,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) now: Timestamp,
+    pub(crate) terms: &'a LinkTerms,
+    /// What is asked for; `None` for a part of it that has facts of its own.
+    pub(crate) operation: Option<&'a Operation>,
+}
+
+impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
+    /// The account that the caller acts for; `None` when nobody signed.
+    pub(crate) fn account(&self) -> Option<AccountId> {
+        self.caller.account()
+    }
+
+    pub(crate) fn store(&self) -> &S {
+        &self.context.store
+    }
+
+    /// Whether the caller may do all of these, with a bucket, or an object in it.
+    pub(crate) async fn may(
+        &self,
+        bucket: Option<&Arc<Bucket>>,
+        actions: &[Action],
+        key: Option<&ObjectKey>,
+    ) -> Result<(), Refused> {
+        let signed = self.caller.signed();
+        let of_bucket = bucket.and_then(|bucket| self.context.compiled.of_bucket(bucket));
+        let session = signed.and_then(|signed| match &signed.credential {
+            Credential::LongTerm => None,
+            Credential::Temporary(claims) => claims.policy.as_deref(),
+        });
+        let owner = bucket.map(|bucket| bucket.owner);
+        if let Some(Principal::Root { account }) = signed.map(|signed| &signed.principal)
+            && owner.is_none_or(|owner| owner == *account)
+            && of_bucket.is_none()
+            && session.is_none()
+        {
+            return Ok(());
+        }
+        let session = session.map(|text| [self.context.compiled.of_session(text)]);
+        let policies = Policies {
+            session: session.as_ref().map(|policies| &policies[..]),
+            resource: of_bucket.as_deref(),
+            ..Policies::default()
+        };
+        let applied = || {
+            let session = session.iter().flatten().map(|policy| &**policy);
+            of_bucket.as_deref().into_iter().chain(session)
+        };
+        let principal = principal_of(signed.map(|signed| &signed.principal));
+        let mut facts = self.facts(&principal, bucket.map(|bucket| &**bucket));
+        if let (Some(bucket), Some(key)) = (bucket, key)
+            && applied().any(asks_for_existing_tags)
+        {
+            for (name, value) in self.existing_tags(bucket, key).await {
+                facts.set_tag(Family::ExistingObjectTag, name, value);
+            }
+        }
+        let name = bucket.map(|bucket| match key {
+            Some(key) => format!("arn:aws:s3:::{}/{}", bucket.name, key.as_str()),
+            None => format!("arn:aws:s3:::{}", bucket.name),
+        });
+        let resource = match (name.as_deref().and_then(Arn::parse), owner) {
+            (Some(name), Some(owner)) => Resource::new(name, owner),
+            _ => Resource::of_caller(Arn::parse("arn:aws:s3:::*")),
+        };
+        for action in actions {
+            let request = Request {
+                principal: &principal,
+                action: policy::Action::new(action.0),
+                resource,
+                context: &facts,
+            };
+            let decision = policy::decide(&policies, &request);
+            if !decision.is_allowed() {
+                let statement = statement_of(&policies, decision);
+                return refused(*action, signed.is_some(), decision, statement);
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that condition keys may ask for.
+    fn facts<'c>(
+        &'c self,
+        principal: &'c policy::Principal,
+        bucket: Option<&'c Bucket>,
+    ) -> policy::Context<'c> {
+        let mut facts = policy::Context::of(principal, Dialect::S3);
+        facts.set_time(self.now);
+        facts.set(Fact::SourceIp, self.origin.peer().ip());
+        facts.set(Fact::SecureTransport, self.origin.tls());
+        facts.set(Fact::ViaAwsService, false);
+        facts.set(Fact::RequestedRegion, &*self.context.site.region);
+        if let Some(bucket) = bucket {
+            facts.set(Fact::ResourceAccount, bucket.owner.to_string());
+            facts.set(Fact::S3ResourceAccount, bucket.owner.to_string());
+        }
+        for (fact, name) in &HEADERS {
+            if let Some(value) = self.headers.get(name).and_then(|v| v.to_str().ok()) {
+                facts.set(*fact, value);
+            }
+        }
+        if let Some(signed) = self.caller.signed() {
+            self.facts_of_signature(&mut facts, signed);
+        }
+        if let Some(operation) = self.operation {
+            facts_of_operation(&mut facts, operation);
+        }
+        facts
+    }
+
+    fn facts_of_signature<'c>(&'c self, facts: &mut policy::Context<'c>, signed: &'c Verified) {
+        facts.set(
+            Fact::AuthType,
+            match signed.auth_type {
+                AuthType::Header => "REST-HEADER",
+                AuthType::Query => "REST-QUERY-STRING",
+                AuthType::Post => "POST",
+            },
+        );
+        facts.set(
+            Fact::SignatureVersion,
+            match signed.signature_version {
+                SignatureVersion::V4 => "AWS4-HMAC-SHA256",
+                SignatureVersion::V4a => "AWS4-ECDSA-P256-SHA256",
+            },
+        );
+        if signed.auth_type != AuthType::Header {
+            // Computed, never read from a header.
+            let age = self.now.millis().saturating_sub(signed.signed_at.millis());
+            facts.set(Fact::SignatureAge, i64::try_from(age).unwrap_or(i64::MAX));
+        }
+        facts.set(Fact::ContentSha256, Value::Text(payload(signed.payload)));
+        if let Credential::Temporary(claims) = &signed.credential {
+            facts.set(Fact::TokenIssueTime, claims.issued_at);
+            for (name, value) in &claims.tags {
+                facts.set_tag(Family::PrincipalTag, name.as_str(), value.as_str());
+            }
+        }
+        if let Some(link) = signed.link {
+            facts.set(Fact::LinkId, link.to_string());
+            facts.set(Fact::LinkOnce, self.terms.once.is_some());
+            if let Some(max) = self.terms.max_bytes {
+                facts.set(Fact::LinkMaxBytes, i64::try_from(max).unwrap_or(i64::MAX));
+            }
+            if let Some(sources) = &self.terms.sources {
+                let sources = sources.iter().map(|source| Cow::Owned(shown(source)));
+                facts.set(Fact::LinkSource, Value::Texts(sources.collect()));
+            }
+        }
+    }
+
+    /// The tags of the object that is asked for, as it is now; none when it is not there.
+    async fn existing_tags(&self, bucket: &Bucket, key: &ObjectKey) -> Vec<(String, String)> {
+        let version = self.operation.and_then(version_of);
+        match self.context.store.open(bucket.id, key, version).await {
+            Ok(object) => object.info().attributes.tags.clone(),
+            // Whether it can be read is told by the operation itself.
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+/// The headers that are condition keys, as they stand there.
+static HEADERS: [(Fact, HeaderName); 10] = [
+    (Fact::Referer, header::REFERER),
+    (Fact::UserAgent, header::USER_AGENT),
+    (Fact::IfMatch, header::IF_MATCH),
+    (Fact::IfNoneMatch, header::IF_NONE_MATCH),
+    (Fact::Acl, HeaderName::from_static("x-amz-acl")),
+    (
+        Fact::CopySource,
+        HeaderName::from_static("x-amz-copy-source"),
+    ),
+    (
+        Fact::MetadataDirective,
+        HeaderName::from_static("x-amz-metadata-directive"),
+    ),
+    (
+        Fact::StorageClass,
+        HeaderName::from_static("x-amz-storage-class"),
+    ),
+    (
+        Fact::ServerSideEncryption,
+        HeaderName::from_static("x-amz-server-side-encryption"),
+    ),
+    (
+        Fact::WebsiteRedirect,
+        HeaderName::from_static("x-amz-website-redirect-location"),
+    ),
+];
+
+/// What the operation itself says.
+fn facts_of_operation<'c>(facts: &mut policy::Context<'c>, operation: &'c Operation) {
+    use Operation as Op;
+    let listing = match operation {
+        Op::ListObjects(op) => Some((&op.prefix, &op.delimiter, op.max_keys)),
+        Op::ListObjectsV2(op) => Some((&op.prefix, &op.delimiter, op.max_keys)),
+        Op::ListObjectVersions(op) => Some((&op.prefix, &op.delimiter, op.max_keys)),
+        _ => None,
+    };
+    if let Some((prefix, delimiter, max_keys)) = listing {
+        facts.set(Fact::Prefix, prefix.as_str());
+        if !delimiter.is_empty() {
+            facts.set(Fact::Delimiter, delimiter.as_str());
+        }
+        facts.set(Fact::MaxKeys, i64::try_from(max_keys).unwrap_or(i64::MAX));
+    }
+    if let Some(version) = version_of(operation) {
+        facts.set(Fact::VersionId, version.to_string());
+    }
+    let tags = match operation {
+        Op::PutObject(op) => &op.attributes.tags[..],
+        Op::PostObject(op) => &op.put.attributes.tags,
+        Op::CreateMultipartUpload(op) => &op.attributes.tags,
+        Op::CopyObject(op) => match &op.tags {
+            Directive::Replace(tags) => &tags[..],
+            Directive::Copy => &[],
+        },
+        _ => &[],
+    };
+    if !tags.is_empty() {
+        let names = tags.iter().map(|(name, _)| Cow::Borrowed(name.as_str()));
+        facts.set(Fact::RequestObjectTagKeys, Value::Texts(names.collect()));
+    }
+    for (name, value) in tags {
+        facts.set_tag(Family::RequestObjectTag, name.as_str(), value.as_str());
+    }
+    match operation {
+        Op::PutObject(_)
+        | Op::PostObject(_)
+        | Op::CopyObject(_)
+        | Op::CompleteMultipartUpload(_) => {
+            facts.set(Fact::ObjectCreationOperation, true);
+        }
+        Op::CreateMultipartUpload(_) | Op::UploadPart(_) | Op::UploadPartCopy(_) => {
+            facts.set(Fact::ObjectCreationOperation, false);
+        }
+        _ => {}
+    }
+}
+
+fn version_of(operation: &Operation) -> Option<VersionId> {
+    use Operation as Op;
+    match operation {
+        Op::GetObject(op) | Op::HeadObject(op) => op.version,
+        Op::DeleteObject(op) => op.version,
+        Op::GetObjectAttributes(op) => op.version,
+        Op::GetObjectAcl(op)
+        | Op::GetObjectTagging(op)
+        | Op::PutObjectTagging(op)
+        | Op::DeleteObjectTagging(op) => op.version,
+        _ => None,
+    }
+}
+
+fn payload<'c>(mode: PayloadMode) -> Cow<'c, str> {
+    match mode {
+        PayloadMode::Sha256(digest) => blockhouse_types::hex(&digest).into(),
+        PayloadMode::Unsigned => "UNSIGNED-PAYLOAD".into(),
+        PayloadMode::UnsignedTrailer => "STREAMING-UNSIGNED-PAYLOAD-TRAILER".into(),
+        PayloadMode::SignedChunks { trailer: false } => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD".into(),
+        PayloadMode::SignedChunks { trailer: true } => {
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER".into()
+        }
+    }
+}
+
+fn shown(source: &Source) -> String {
+    match source {
+        Source::Public(cidr) => cidr.to_string(),
+        Source::Vpc { id, cidr } => format!("{id}/{cidr}"),
+        Source::VpcEndpoint { id } => id.clone(),
+    }
+}
+
+fn asks_for_existing_tags(policy: &Policy) -> bool {
+    let keys = policy.context_keys();
+    keys.iter().any(|key| key.starts_with(EXISTING_TAG))
+}
+
+/// The principal in the words of policies.
+fn principal_of(principal: Option<&Principal>) -> policy::Principal {
+    match principal {
+        None => policy::Principal::anonymous(),
+        Some(Principal::Root { account }) => policy::Principal::root(*account),
+        Some(Principal::User { account, name }) => policy::Principal::user(*account, "/", name),
+        Some(Principal::AssumedRole {
+            account,
+            role,
+            session,
+        }) => policy::Principal::session(*account, "/", role, session),
+        Some(Principal::FederatedUser { account, name }) => {
+            policy::Principal::federated_user(*account, name, None)
+        }
+    }
+}
+
+/// The statement that denied, by its policy and name or number.
+fn statement_of(policies: &Policies<'_>, decision: policy::Decision) -> Option<String> {
+    let policy::Decision::Deny(policy::Because::Explicit(at)) = decision else {
+        return None;
+    };
+    let policy = match at.layer {
+        Layer::Resource => policies.resource?,
+        Layer::Session => policies.session?.get(at.policy as usize)?,
+        _ => return None,
+    };
+    let number = at.statement as usize;
+    Some(match policy.sid(number) {
+        Some(sid) => format!("{}/{}/{sid}", policy.kind().as_str(), policy.id()),
+        None => format!("{}/{}/{number}", policy.kind().as_str(), policy.id()),
+    })
+}

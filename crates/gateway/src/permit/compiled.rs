@@ -1,0 +1,82 @@
+//! Policies that were compiled once, kept by each I/O thread for as long as they are the same.
+
+use blockhouse_policy::{Kind, Policy};
+use blockhouse_store::{Bucket, DocumentKind};
+use blockhouse_types::BucketId;
+use std::{cell::RefCell, collections::HashMap, fmt, sync::Arc};
+
+/// Buckets whose policy is kept; one more, and all are read anew.
+const BUCKETS_MAX: usize = 256;
+
+/// Session policies that are kept; likewise.
+const SESSIONS_MAX: usize = 256;
+
+/// A bucket's policy with the text that it was made of.
+type OfBucket = (Arc<[u8]>, Arc<Policy>);
+
+/// The policies that one thread has met.
+#[derive(Default)]
+pub struct Compiled {
+    buckets: RefCell<HashMap<BucketId, OfBucket>>,
+    sessions: RefCell<HashMap<Box<str>, Arc<Policy>>>,
+}
+
+impl fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compiled")
+            .field("buckets", &self.buckets.borrow().len())
+            .field("sessions", &self.sessions.borrow().len())
+            .finish()
+    }
+}
+
+impl Compiled {
+    /// The policy of a bucket, if it has one. One that cannot be read denies everything: leaving it out
+    /// would allow what it may have denied.
+    pub(super) fn of_bucket(&self, bucket: &Bucket) -> Option<Arc<Policy>> {
+        let text = bucket.documents.get(&DocumentKind::Policy)?;
+        let mut kept = self.buckets.borrow_mut();
+        if let Some((of, policy)) = kept.get(&bucket.id)
+            && Arc::ptr_eq(of, text)
+        {
+            return Some(Arc::clone(policy));
+        }
+        let policy = Arc::new(read(Kind::Bucket, bucket.name.as_str(), text));
+        if kept.len() >= BUCKETS_MAX {
+            kept.clear();
+        }
+        kept.insert(bucket.id, (Arc::clone(text), Arc::clone(&policy)));
+        Some(policy)
+    }
+
+    /// The policy of a session, as its token brings it.
+    pub(super) fn of_session(&self, text: &str) -> Arc<Policy> {
+        let mut kept = self.sessions.borrow_mut();
+        if let Some(policy) = kept.get(text) {
+            return Arc::clone(policy);
+        }
+        let policy = Arc::new(read(Kind::Session, "session", text.as_bytes()));
+        if kept.len() >= SESSIONS_MAX {
+            kept.clear();
+        }
+        kept.insert(text.into(), Arc::clone(&policy));
+        policy
+    }
+}
+
+fn read(kind: Kind, id: &str, text: &[u8]) -> Policy {
+    let read = std::str::from_utf8(text)
+        .ok()
+        .map(|text| Policy::parse(kind, id, text));
+    match read {
+        Some(Ok(policy)) => policy,
+        Some(Err(error)) => {
+            tracing::error!(id, %error, "a policy cannot be read, and denies everything");
+            Policy::unreadable(kind, id)
+        }
+        None => {
+            tracing::error!(id, "a policy is no text, and denies everything");
+            Policy::unreadable(kind, id)
+        }
+    }
+}
