@@ -82,10 +82,6 @@ impl ActionBits {
     fn contains(&self, id: u8) -> bool {
         self.0[usize::from(id >> 6)] >> (id & 63) & 1 == 1
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// `Action` or `NotAction` of a statement.
@@ -143,6 +139,35 @@ impl Actions {
             .filter_map(|(id, name)| self.bits.contains(id).then_some(*name))
     }
 
+    /// Whether it is NotAction.
+    pub(crate) fn is_negated(&self) -> bool {
+        self.negated
+    }
+
+    /// Whether one of the patterns is every action.
+    pub(crate) fn names_everything(&self) -> bool {
+        self.patterns.contains(&Pattern::All)
+    }
+
+    /// Whether it may speak of actions that are not in the table.
+    pub(crate) fn has_others(&self) -> bool {
+        self.negated
+            || self
+                .patterns
+                .iter()
+                .any(|p| !speaks_of_ours(p) || matches_none(p))
+    }
+
+    /// The patterns that name a service of ours and none of its actions.
+    pub(crate) fn unknown_patterns(&self) -> impl Iterator<Item = String> {
+        let unknown = self
+            .patterns
+            .iter()
+            .filter(|p| speaks_of_ours(p) && matches_none(p));
+        let nothing = Context::nothing();
+        unknown.filter_map(move |p| p.expand(&nothing).map(std::borrow::Cow::into_owned))
+    }
+
     pub(crate) fn bits(&self) -> ActionBits {
         self.bits
     }
@@ -151,6 +176,19 @@ impl Actions {
         let inside = self.patterns.iter().map(Pattern::heap_bytes);
         size_of_val(&*self.patterns) + inside.sum::<usize>()
     }
+}
+
+fn speaks_of_ours(pattern: &Pattern) -> bool {
+    let prefix = pattern.literal_prefix().to_ascii_lowercase();
+    ["s3:", "s3-outposts:", "bh:"]
+        .iter()
+        .any(|service| prefix.starts_with(service))
+}
+
+fn matches_none(pattern: &Pattern) -> bool {
+    let nothing = Context::nothing();
+    let mut names = NAMES.iter();
+    !names.any(|name| pattern.matches(name, &nothing, Case::Ignored))
 }
 
 /// Reads `*`, or a service and a name with wildcards.

@@ -125,6 +125,36 @@ impl ArnPattern {
         head.iter().chain(std::iter::once(&self.last))
     }
 
+    /// The pattern of the last part.
+    pub(crate) fn last_pattern(&self) -> &Pattern {
+        &self.last
+    }
+
+    /// The last part, if it has no wildcard and no variable.
+    pub(crate) fn exact_last(&self) -> Option<&str> {
+        match &self.last {
+            Pattern::Exact(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether the head could be that of `arn`; one with variables could be any.
+    pub(crate) fn head_may_match(&self, arn: Arn<'_>) -> bool {
+        let variables = self.patterns().any(|p| p.variables().next().is_some());
+        variables || self.head_matches(arn, &Context::nothing(), Case::Ignored)
+    }
+
+    /// Whether a head without wildcards names this service.
+    pub(crate) fn head_names_service(&self, service: &str) -> bool {
+        match &self.head {
+            Head::Literal(head) => head
+                .split(':')
+                .nth(2)
+                .is_some_and(|of| of.eq_ignore_ascii_case(service)),
+            Head::Parts(_) => true,
+        }
+    }
+
     /// What the last part of every matching ARN begins with.
     pub(crate) fn literal_prefix(&self) -> &str {
         self.last.literal_prefix()

@@ -178,6 +178,17 @@ impl Test {
 }
 
 impl ArnValue {
+    /// Whether it is less than every ARN, and the same for every request.
+    pub(crate) fn is_fixed(&self) -> bool {
+        match self {
+            Self::Every => false,
+            Self::Pattern(pattern) => {
+                pattern.patterns().all(|p| p.variables().next().is_none())
+                    && *pattern.last_pattern() != Pattern::All
+            }
+        }
+    }
+
     fn matches(&self, arn: Arn<'_>, context: &Context<'_>) -> bool {
         match self {
             Self::Every => true,

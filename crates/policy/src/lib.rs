@@ -26,7 +26,9 @@
 #![forbid(unsafe_code)]
 
 mod action;
+pub mod address_list;
 mod arn;
+mod attach;
 mod condition;
 mod context;
 mod decide;
@@ -35,6 +37,7 @@ mod explain;
 mod json;
 mod key;
 mod kind;
+mod lint;
 mod malformed;
 mod operator;
 mod pattern;
@@ -57,6 +60,7 @@ pub use explain::{
 };
 pub use key::{Dialect, Fact, Family, ValueKind};
 pub use kind::{Kind, RESOURCE_POLICY_BYTES_MAX, STATEMENTS_MAX, TEXT_BYTES_MAX};
+pub use lint::{Exists, Warning, WarningKind, lint};
 pub use malformed::{Fault, MalformedPolicy, Place};
 pub use policy::{Policy, Span};
 pub use principal::{NamedAs, Principal};
