@@ -40,6 +40,6 @@ pub use judge::{FORM_SERVICES, InProcess, Judge, Keyring, SERVICES};
 pub use keys::{BadPublicKey, KeyStore};
 pub use names::{ALIASES_MAX, Names, TooManyAliases};
 pub use provisioner::{KEYS_MAX, ProvisionError, Provisioner};
-pub use server::{ASKERS_MAX, Worker};
+pub use server::{ASKERS_MAX, Spun, Worker};
 pub use session::Session;
 pub use token::{MintError, TOKEN_CHARS_MAX, TOKEN_KEYS_MAX, TokenKeys};

@@ -28,6 +28,10 @@ use std::{
     collections::{HashMap, VecDeque},
     io::{self, Read as _, Write as _},
     os::unix::net::{UnixListener, UnixStream},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -62,6 +66,24 @@ pub struct Worker {
     /// The user whose processes may ask.
     gateway_uid: u32,
     packet: Box<[u8]>,
+    spun: Spun,
+}
+
+/// How long a worker has looked for work without sleeping, ever: what measurements tell apart from
+/// what the work itself costs.
+#[derive(Debug, Clone, Default)]
+pub struct Spun(Arc<AtomicU64>);
+
+impl Spun {
+    /// In nanoseconds.
+    pub fn nanos(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_add(nanos, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug)]
@@ -108,7 +130,13 @@ impl Worker {
             gateway_uid,
             // One more than a frame may have shows one that has.
             packet: vec![0; FRAME_BYTES_MAX + 1].into(),
+            spun: Spun::default(),
         })
+    }
+
+    /// How long it has looked for work without sleeping.
+    pub fn spun(&self) -> Spun {
+        self.spun.clone()
     }
 
     /// Answers until the process ends; only a failure of the kernel's own ends it before.
@@ -129,15 +157,19 @@ impl Worker {
     /// Waits for events: on a core of its own without sleeping at first.
     fn wait(&self, events: &mut [EpollEvent], spin: &mut Spin) -> io::Result<usize> {
         if self.dedicated {
-            let until = spin.begin();
-            while Instant::now() < until {
+            let began = Instant::now();
+            let mut spent = Duration::ZERO;
+            while spent < spin.length {
                 let ready = wait(&self.epoll, events, EpollTimeout::ZERO)?;
                 if ready > 0 {
                     spin.paid();
+                    self.spun.add(spent);
                     return Ok(ready);
                 }
                 std::hint::spin_loop();
+                spent = began.elapsed();
             }
+            self.spun.add(spent);
             spin.was_in_vain();
         }
         wait(&self.epoll, events, EpollTimeout::NONE)
@@ -223,7 +255,11 @@ impl Asker {
     fn send(&mut self) -> Result<bool, Cut> {
         while let Some(frame) = self.unsent.front() {
             match self.socket.write(frame.bytes()) {
-                Ok(_) => drop(self.unsent.pop_front()),
+                Ok(_) => {
+                    if let Some(sent) = self.unsent.pop_front() {
+                        self.session.recycle(sent);
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(Cut::Gone),
                 Err(error) => return Err(error.into()),
@@ -263,10 +299,6 @@ impl Default for Spin {
 }
 
 impl Spin {
-    fn begin(&self) -> Instant {
-        Instant::now() + self.length
-    }
-
     fn paid(&mut self) {
         self.length = (self.length * 2).min(SPIN_MAX);
     }
