@@ -91,7 +91,7 @@ impl Canonical<'_> {
             reading: self.host,
             tls: self.request.tls,
         };
-        for name in self.signed_headers.split(';') {
+        for name in self.signed_headers.as_bytes().split(|b| *b == b';') {
             put_header(sink, self.request.headers, name, host);
         }
         sink.put(b"\n");

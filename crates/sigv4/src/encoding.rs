@@ -144,26 +144,38 @@ pub(crate) fn is_canonical_path(raw: &[u8]) -> bool {
 /// Decodes `%XX`, and `+` where it is a space; borrowed when there is nothing to decode.
 pub(crate) fn decode(raw: &[u8], plus: Plus) -> Cow<'_, [u8]> {
     let special = |b: &u8| *b == b'%' || (*b == b'+' && plus == Plus::Space);
-    if !raw.iter().any(special) {
+    let Some(first) = raw.iter().position(special) else {
         return Cow::Borrowed(raw);
-    }
+    };
     let mut decoded = Vec::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        match (byte, rest) {
-            (b'+', _) if plus == Plus::Space => decoded.push(b' '),
-            (b'%', [high, low, tail @ ..]) => match escaped(*high, *low) {
-                Some(byte) => {
-                    decoded.push(byte);
-                    rest = tail;
+    let (mut plain, mut rest) = raw.split_at(first);
+    loop {
+        decoded.extend_from_slice(plain);
+        rest = match rest {
+            [] => return Cow::Owned(decoded),
+            [b'+', after @ ..] => {
+                decoded.push(b' ');
+                after
+            }
+            [percent, after @ ..] => match after {
+                [high, low, tail @ ..] => match escaped(*high, *low) {
+                    Some(byte) => {
+                        decoded.push(byte);
+                        tail
+                    }
+                    None => {
+                        decoded.push(*percent);
+                        after
+                    }
+                },
+                _ => {
+                    decoded.push(*percent);
+                    after
                 }
-                None => decoded.push(b'%'),
             },
-            (byte, _) => decoded.push(*byte),
-        }
+        };
+        (plain, rest) = rest.split_at(rest.iter().position(special).unwrap_or(rest.len()));
     }
-    Cow::Owned(decoded)
 }
 
 fn escaped(high: u8, low: u8) -> Option<u8> {

@@ -25,7 +25,7 @@ const PREFIX: &[u8] = b"X-Amz-";
 /// A query's parameters in canonical form and order.
 #[derive(Debug, Clone)]
 pub struct Query<'a> {
-    raw: &'a [u8],
+    raw: &'a str,
     parameters: Vec<Parameter<'a>>,
     /// Where those named `X-Amz-…` stand: side by side, as they are sorted.
     prefixed: Range<usize>,
@@ -118,19 +118,19 @@ pub struct TooManyParameters;
 impl<'a> Query<'a> {
     /// Reads a query without its `?`.
     pub fn parse(raw: &'a str) -> Result<Self, TooManyParameters> {
-        let raw = raw.as_bytes();
+        let bytes = raw.as_bytes();
         let mut parameters = Vec::with_capacity(if raw.is_empty() { 0 } else { USUAL });
         let mut sorted = true;
         let mut at = 0;
-        while at < raw.len() {
-            if raw[at] == b'&' {
+        while at < bytes.len() {
+            if bytes[at] == b'&' {
                 at += 1;
                 continue;
             }
             if parameters.len() == QUERY_PARAMETERS_MAX {
                 return Err(TooManyParameters);
             }
-            let (parameter, end) = Parameter::read(raw, at);
+            let (parameter, end) = Parameter::read(bytes, at);
             let last = parameters.last();
             sorted &= last.is_none_or(|last: &Parameter<'_>| last.order(&parameter).is_le());
             parameters.push(parameter);
@@ -160,14 +160,27 @@ impl<'a> Query<'a> {
     pub fn single(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut named = self.named(name);
         let parameter = named.next()?;
-        if named.next().is_some() {
-            return None;
+        match named.next() {
+            None => self.decoded(parameter),
+            Some(_) => None,
         }
-        let value = match parameter.escaped {
-            true => decode(parameter.value(), Plus::Literal),
-            false => Cow::Borrowed(parameter.value()),
-        };
-        match value {
+    }
+
+    /// The parameters that a signature in the query brings with it: what follows `X-Amz-` in the name,
+    /// and the decoded value if it is UTF-8.
+    pub(crate) fn of_signature(&self) -> impl Iterator<Item = (&[u8], Option<Cow<'_, str>>)> {
+        let prefixed = self.parameters[self.prefixed.clone()].iter();
+        prefixed.map(|p| (&p.name()[PREFIX.len()..], self.decoded(p)))
+    }
+
+    fn decoded<'q>(&'q self, parameter: &'q Parameter<'a>) -> Option<Cow<'q, str>> {
+        if !parameter.escaped
+            && let Some(span) = parameter.span()
+        {
+            let value = span.start + parameter.name_bytes + 1..span.end;
+            return self.raw.get(value).map(Cow::Borrowed);
+        }
+        match decode(parameter.value(), Plus::Literal) {
             Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
             Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
         }
@@ -204,7 +217,7 @@ impl<'a> Query<'a> {
             {
                 span.end += 1 + next.pair.len();
             }
-            sink.put(&self.raw[span]);
+            sink.put(&self.raw.as_bytes()[span]);
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! `cargo run --release -p blockhouse-verifier --example verify`
 //!
-//! Medians of interleaved rounds; machines differ, so read them beside `hand_off` of the same run.
+//! An argument names one kind of question. Medians of interleaved rounds; machines differ, so read them beside `hand_off` of the same run.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +18,7 @@ use blockhouse_verifier::Session;
 use blockhouse_verifier_wire::frame::{Answer, AnswerBody, FrameBuilder};
 use std::{
     collections::VecDeque,
+    env,
     hint::black_box,
     time::{Duration, Instant},
 };
@@ -30,11 +31,15 @@ const ROUND: Duration = Duration::from_millis(300);
 
 fn main() {
     pin(1);
-    let kinds = [
+    let mut kinds = vec![
         ("link, HMAC", Asked::link()),
         ("header, HMAC", Asked::header()),
         ("link, ECDSA", Asked::link_v4a()),
     ];
+    // Under a profiler one kind is enough.
+    if let Some(only) = env::args().nth(1) {
+        kinds.retain(|(name, _)| *name == only);
+    }
     let mut frames: Vec<_> = kinds.iter().map(|(_, asked)| frame_of(asked)).collect();
     let mut figures = vec![Vec::new(); kinds.len()];
     for _ in 0..ROUNDS {
