@@ -74,37 +74,35 @@ impl<'a> Scan<'a> {
 
     /// The next byte that is neither unreserved nor part of an escape in canonical form, and where it
     /// stands.
+    #[inline]
     pub(crate) fn next_special(&mut self) -> Option<(u8, usize)> {
-        loop {
-            self.at += plain_bytes(&self.bytes[self.at..]);
-            let byte = *self.bytes.get(self.at)?;
-            if byte == b'%' && is_canonical_escape(&self.bytes[self.at..]) {
-                self.saw_escape = true;
-                self.at += ESCAPE_BYTES;
+        let mut rest = self.bytes.get(self.at..).unwrap_or_default();
+        while let Some((byte, after)) = rest.split_first() {
+            if is_unreserved(*byte) {
+                rest = after;
                 continue;
             }
-            let place = self.at;
-            self.at += 1;
-            return Some((byte, place));
+            if *byte == b'%' && is_canonical_escape(rest) {
+                self.saw_escape = true;
+                rest = &rest[ESCAPE_BYTES..];
+                continue;
+            }
+            let place = self.bytes.len() - rest.len();
+            self.at = place + 1;
+            return Some((*byte, place));
         }
+        self.at = self.bytes.len();
+        None
     }
 
-    /// Whether an escape was passed over.
-    pub(crate) fn saw_escape(&self) -> bool {
-        self.saw_escape
+    /// Whether an escape was passed over since this was asked last.
+    pub(crate) fn saw_escape(&mut self) -> bool {
+        std::mem::take(&mut self.saw_escape)
     }
 }
 
 /// Bytes of `%XX`.
 const ESCAPE_BYTES: usize = 3;
-
-/// How many unreserved bytes stand in front.
-fn plain_bytes(bytes: &[u8]) -> usize {
-    bytes
-        .iter()
-        .position(|b| !is_unreserved(*b))
-        .unwrap_or(bytes.len())
-}
 
 /// Whether the `%` in front begins an escape in upper case of a byte that must be escaped.
 fn is_canonical_escape(bytes: &[u8]) -> bool {

@@ -22,6 +22,9 @@ const SIGNATURE: &[u8] = b"X-Amz-Signature";
 /// How the names of the parameters begin that a signature in the query brings with it.
 const PREFIX: &[u8] = b"X-Amz-";
 
+/// The same as [`beginning`] sees it, without the two bytes behind it.
+const PREFIX_BEGIN: u64 = u64::from_be_bytes(*b"\0\0X-Amz-");
+
 /// A query's parameters in canonical form and order.
 #[derive(Debug, Clone)]
 pub struct Query<'a> {
@@ -34,6 +37,8 @@ pub struct Query<'a> {
 /// A parameter in canonical form.
 #[derive(Debug, Clone)]
 struct Parameter<'a> {
+    /// How the name begins: tells most names apart, and their order, without a look at the rest.
+    begin: u64,
     /// `name=value`.
     pair: Cow<'a, [u8]>,
     name_bytes: usize,
@@ -44,30 +49,27 @@ struct Parameter<'a> {
 }
 
 impl<'a> Parameter<'a> {
-    /// Reads what stands from `at` up to the next `&`, in one pass where it is canonical already: every
-    /// byte of every request comes by here.
-    fn read(raw: &'a [u8], at: usize) -> (Self, usize) {
-        let mut scan = Scan::new(&raw[at..]);
-        let mut equals = None;
-        let (end, canonical) = loop {
+    /// Reads what stands from `at` up to the next `&`, in one pass where it is canonical already; gives
+    /// where it ends.
+    fn read(raw: &'a [u8], at: usize, scan: &mut Scan<'_>) -> (Self, usize) {
+        let (mut equals, mut canonical) = (None, true);
+        let end = loop {
             match scan.next_special() {
-                None => break (raw.len(), true),
-                Some((b'&', place)) => break (at + place, true),
-                Some((b'=', place)) if equals.is_none() => equals = Some(place),
-                Some(_) => {
-                    let pair = &raw[at..];
-                    let len = pair.iter().position(|b| *b == b'&').unwrap_or(pair.len());
-                    break (at + len, false);
-                }
+                None => break raw.len(),
+                Some((b'&', place)) => break place,
+                Some((b'=', place)) if equals.is_none() => equals = Some(place - at),
+                Some(_) => canonical = false,
             }
         };
+        let escaped = scan.saw_escape();
         let sent = &raw[at..end];
         let parameter = match (equals, canonical) {
             (Some(name_bytes), true) => Self {
+                begin: beginning(&sent[..name_bytes]),
                 pair: Cow::Borrowed(sent),
                 name_bytes,
                 at,
-                escaped: scan.saw_escape(),
+                escaped,
             },
             _ => Self::respelled(sent),
         };
@@ -84,6 +86,7 @@ impl<'a> Parameter<'a> {
         pair.push(b'=');
         pair.extend_from_slice(&recode(value, Plus::Space));
         Self {
+            begin: beginning(&pair[..name_bytes]),
             pair: Cow::Owned(pair),
             name_bytes,
             at: usize::MAX,
@@ -101,13 +104,23 @@ impl<'a> Parameter<'a> {
 
     /// By name, then by value: `-` sorts before `=`, so that the pair as a whole would not do.
     fn order(&self, other: &Self) -> Ordering {
-        (self.name(), self.value()).cmp(&(other.name(), other.value()))
+        let by_all = || (self.name(), self.value()).cmp(&(other.name(), other.value()));
+        self.begin.cmp(&other.begin).then_with(by_all)
     }
 
     /// Where it stands in the raw query, if it is canonical there.
     fn span(&self) -> Option<Range<usize>> {
         matches!(self.pair, Cow::Borrowed(_)).then(|| self.at..self.at + self.pair.len())
     }
+}
+
+/// The first eight bytes of a name as a number, so that numbers are in the order of names. No name in
+/// canonical form has the zeros that fill up a short one.
+fn beginning(name: &[u8]) -> u64 {
+    let mut first = [0; 8];
+    let len = name.len().min(first.len());
+    first[..len].copy_from_slice(&name[..len]);
+    u64::from_be_bytes(first)
 }
 
 /// The query has more than [`QUERY_PARAMETERS_MAX`] parameters.
@@ -121,16 +134,19 @@ impl<'a> Query<'a> {
         let bytes = raw.as_bytes();
         let mut parameters = Vec::with_capacity(if raw.is_empty() { 0 } else { USUAL });
         let mut sorted = true;
+        let mut scan = Scan::new(bytes);
         let mut at = 0;
         while at < bytes.len() {
             if bytes[at] == b'&' {
+                // Nothing stands before it: it is what the scan comes to next.
+                scan.next_special();
                 at += 1;
                 continue;
             }
             if parameters.len() == QUERY_PARAMETERS_MAX {
                 return Err(TooManyParameters);
             }
-            let (parameter, end) = Parameter::read(bytes, at);
+            let (parameter, end) = Parameter::read(bytes, at, &mut scan);
             let last = parameters.last();
             sorted &= last.is_none_or(|last: &Parameter<'_>| last.order(&parameter).is_le());
             parameters.push(parameter);
@@ -139,10 +155,12 @@ impl<'a> Query<'a> {
         if !sorted {
             parameters.sort_unstable_by(Parameter::order);
         }
-        let begin = parameters.iter().take_while(|p| p.name() < PREFIX).count();
+        let prefix = |p: &&Parameter<'_>| p.begin >> 16;
+        let before = parameters.iter().take_while(|p| prefix(p) < PREFIX_BEGIN);
+        let begin = before.count();
         let names = parameters[begin..]
             .iter()
-            .take_while(|p| p.name().starts_with(PREFIX));
+            .take_while(|p| prefix(p) == PREFIX_BEGIN);
         let prefixed = begin..begin + names.count();
         Ok(Self {
             raw,
@@ -188,7 +206,8 @@ impl<'a> Query<'a> {
 
     /// The parameters of this name.
     fn named(&self, name: &str) -> impl Iterator<Item = &Parameter<'a>> {
-        let named = move |p: &&Parameter<'a>| p.name() == name.as_bytes();
+        let begin = beginning(name.as_bytes());
+        let named = move |p: &&Parameter<'a>| p.begin == begin && p.name() == name.as_bytes();
         let within = match name.as_bytes().starts_with(PREFIX) {
             true => &self.parameters[self.prefixed.clone()],
             false => &self.parameters[..],
