@@ -9,7 +9,8 @@
 //!
 //! # How it moves
 //! A worker sleeps in `epoll_wait`. On a core of its own it first looks again for a while without
-//! sleeping, as long as that lately paid: waking a thread costs more than judging twenty requests.
+//! sleeping, as long as that lately paid or would have: waking a thread costs more than judging twenty
+//! requests.
 //!
 //! # What it never does
 //! Wait for an asker: one that takes no answers is not read from, and the others go on. An asker that
@@ -47,8 +48,12 @@ const EVENTS_MAX: usize = 64;
 /// What a socket buffers for its asker: a few frames of the greatest length.
 const SOCKET_BUFFER_BYTES: usize = 4 * FRAME_BYTES_MAX;
 
-/// The longest that a worker looks for work without sleeping.
-const SPIN_MAX: Duration = Duration::from_micros(50);
+/// The longest that a worker looks for work without sleeping: what it takes to wake a thread on
+/// another core, for it to take 64 answers and ask again, with room for a machine that is virtual.
+const SPIN_MAX: Duration = Duration::from_micros(200);
+
+/// What a worker that has spun in vain begins again with.
+const SPIN_LEAST: Duration = Duration::from_micros(10);
 
 /// The listener's number among the epoll's; askers count up from the next.
 const LISTENER: u64 = 0;
@@ -156,23 +161,24 @@ impl Worker {
 
     /// Waits for events: on a core of its own without sleeping at first.
     fn wait(&self, events: &mut [EpollEvent], spin: &mut Spin) -> io::Result<usize> {
-        if self.dedicated {
-            let began = Instant::now();
-            let mut spent = Duration::ZERO;
-            while spent < spin.length {
-                let ready = wait(&self.epoll, events, EpollTimeout::ZERO)?;
-                if ready > 0 {
-                    spin.paid();
-                    self.spun.add(spent);
-                    return Ok(ready);
-                }
-                std::hint::spin_loop();
-                spent = began.elapsed();
-            }
-            self.spun.add(spent);
-            spin.was_in_vain();
+        if !self.dedicated {
+            return wait(&self.epoll, events, EpollTimeout::NONE);
         }
-        wait(&self.epoll, events, EpollTimeout::NONE)
+        let began = Instant::now();
+        let mut spent = Duration::ZERO;
+        while spent < spin.length {
+            let ready = wait(&self.epoll, events, EpollTimeout::ZERO)?;
+            if ready > 0 {
+                self.spun.add(spent);
+                return Ok(ready);
+            }
+            std::hint::spin_loop();
+            spent = began.elapsed();
+        }
+        self.spun.add(spent);
+        let ready = wait(&self.epoll, events, EpollTimeout::NONE)?;
+        spin.was_in_vain(began.elapsed());
+        Ok(ready)
     }
 
     fn accept(&mut self) {
@@ -286,26 +292,21 @@ impl Asker {
     }
 }
 
-/// How long looking for work without sleeping lately paid.
-#[derive(Debug)]
+/// How long it lately would have paid to look for work without sleeping.
+#[derive(Debug, Default)]
 struct Spin {
     length: Duration,
 }
 
-impl Default for Spin {
-    fn default() -> Self {
-        Self { length: SPIN_MAX }
-    }
-}
-
 impl Spin {
-    fn paid(&mut self) {
-        self.length = (self.length * 2).min(SPIN_MAX);
-    }
-
-    /// Shorter and shorter while nothing comes, and never so short that it could not grow again.
-    fn was_in_vain(&mut self) {
-        self.length = (self.length / 2).max(SPIN_MAX / 16);
+    /// It was too short: work came `waited` after the worker began to look for it. Where a longer one
+    /// would have met it, the next is longer; where none would have, shorter, down to none at all.
+    fn was_in_vain(&mut self, waited: Duration) {
+        self.length = match waited < SPIN_MAX {
+            true => (self.length * 2).clamp(SPIN_LEAST, SPIN_MAX),
+            false if self.length > SPIN_LEAST => self.length / 2,
+            false => Duration::ZERO,
+        };
     }
 }
 
@@ -313,5 +314,23 @@ fn wait(epoll: &Epoll, events: &mut [EpollEvent], timeout: EpollTimeout) -> io::
     match epoll.wait(events, timeout) {
         Err(Errno::EINTR) => Ok(0),
         ready => Ok(ready?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spinning_grows_where_it_would_have_paid_and_ends_where_it_would_not() {
+        let mut spin = Spin::default();
+        for _ in 0..10 {
+            spin.was_in_vain(SPIN_MAX / 2);
+        }
+        assert_eq!(spin.length, SPIN_MAX);
+        for _ in 0..10 {
+            spin.was_in_vain(SPIN_MAX);
+        }
+        assert_eq!(spin.length, Duration::ZERO);
     }
 }
