@@ -66,8 +66,8 @@ impl HashSink {
         }
     }
 
-    /// The digest of all that was put.
-    pub(crate) fn finish(mut self) -> [u8; 32] {
+    /// The digest of all that was put; the end of the sink, which stays where it is: it is large.
+    pub(crate) fn finish(&mut self) -> [u8; 32] {
         let bits = (self.hashed_bytes + self.len_bytes as u64) * 8;
         // A bit behind the text, and zeros up to the length in the last bytes of a block.
         if self.len_bytes + 1 + LENGTH_BYTES > GATHERED_BYTES {
