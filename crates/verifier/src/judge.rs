@@ -2,6 +2,7 @@
 
 use crate::chains::Chains;
 use crate::keys::{KeyStore, KnownKey, SecretForm};
+use crate::lookup::Lookup;
 use crate::names::{Named, Names};
 use crate::refusal;
 use crate::token::TokenKeys;
@@ -16,7 +17,10 @@ use blockhouse_verifier_wire::{
     AuthType, ChainId, Claims, Credential, Failure, Link, PayloadMode, Principal, Question,
     Service, SignatureVersion, SignedHeaders, Unreachable, Verified, Verifier,
 };
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 /// The services that requests may be signed for; errors name the first.
 pub const SERVICES: [&str; 2] = ["s3", "s3-outposts"];
@@ -50,7 +54,22 @@ pub struct Judge(Arc<House>);
 struct House {
     region: String,
     names: Names,
-    keyring: ArcSwap<Keyring>,
+    known: ArcSwap<Known>,
+}
+
+/// A keyring, and how its keys are found.
+#[derive(Debug)]
+struct Known {
+    keyring: Arc<Keyring>,
+    lookup: Lookup,
+}
+
+impl Known {
+    fn new(keyring: Keyring) -> Self {
+        let lookup = Lookup::new(&keyring.keys);
+        let keyring = Arc::new(keyring);
+        Self { keyring, lookup }
+    }
 }
 
 /// A signature that holds: what link it makes, and what goes on judging the body's chunks.
@@ -63,6 +82,9 @@ struct Accepted {
 enum Signer {
     /// A long-term one.
     Known(Arc<KnownKey>),
+    /// None that there is. Judged by a key that nobody has, so that it takes as long as a wrong
+    /// signature, and then refused.
+    Nobody(Arc<KnownKey>),
     /// The one of a session token.
     Session(Box<SessionKey>),
 }
@@ -83,22 +105,22 @@ impl Judge {
 
     /// ... at an endpoint of several names.
     pub fn named(region: String, keyring: Keyring, names: Names) -> Self {
-        let keyring = ArcSwap::from_pointee(keyring);
+        let known = ArcSwap::from_pointee(Known::new(keyring));
         Self(Arc::new(House {
             region,
             names,
-            keyring,
+            known,
         }))
     }
 
     /// From now on requests are judged by this keyring; those under way keep theirs.
     pub fn replace(&self, keyring: Keyring) {
-        self.0.keyring.store(Arc::new(keyring));
+        self.0.known.store(Arc::new(Known::new(keyring)));
     }
 
     /// The keyring as it is now.
     pub fn keyring(&self) -> Arc<Keyring> {
-        self.0.keyring.load_full()
+        Arc::clone(&self.0.known.load().keyring)
     }
 
     /// Judges a request's head; with a body of signed chunks the chain that goes on judging it.
@@ -195,16 +217,11 @@ impl House {
             .check_time(now)
             .map_err(|fault| refusal::of_time(fault, claim, now))?;
         let signer = self.find_signer(scope.access_key_id, claim, now)?;
-        let (payload_hash, payload) = read_payload(claim)?;
-        let canonical = Canonical {
-            request,
-            query,
-            signed_headers: &claim.signed_headers,
-            payload_hash,
-            path_form: PathForm::AsSent,
-            host: HostReading::DefaultPortDropped,
-        };
-        let accepted = self.check_signature(&signer, claim, &scope, canonical)?;
+        let accepted = self.check_signed(request, query, claim, &scope, &signer);
+        if !signer.is(scope.access_key_id) {
+            return Err(unknown_key(accepted.err(), scope.access_key_id));
+        }
+        let (accepted, payload) = accepted?;
         let names = unsigned_headers(request.headers, &claim.signed_headers);
         if !names.is_empty() {
             return Err(Failure::HeadersNotSigned { names }.into());
@@ -224,6 +241,28 @@ impl House {
         Ok((verified, chain))
     }
 
+    /// What of the checks needs the signer's key: the payload's word, and the signature.
+    fn check_signed(
+        &self,
+        request: &Request<'_>,
+        query: &Query<'_>,
+        claim: &Claim<'_>,
+        scope: &Scope<'_>,
+        signer: &Signer,
+    ) -> Result<(Accepted, PayloadMode), Box<Failure>> {
+        let (payload_hash, payload) = read_payload(claim)?;
+        let canonical = Canonical {
+            request,
+            query,
+            signed_headers: &claim.signed_headers,
+            payload_hash,
+            path_form: PathForm::AsSent,
+            host: HostReading::DefaultPortDropped,
+        };
+        let accepted = self.check_signature(signer, claim, scope, canonical)?;
+        Ok((accepted, payload))
+    }
+
     /// The checks of a form that says who signed its policy. What the policy says is the gateway's to
     /// read.
     fn judge_form(&self, now: Timestamp, form: &SignedForm<'_>) -> Result<Verified, Box<Failure>> {
@@ -234,13 +273,19 @@ impl House {
             .map_err(|fault| refusal::of_time(fault, claim, now))?;
         let signer = self.find_signer(scope.access_key_id, claim, now)?;
         let key = signer.signing_key(scope.day, &self.region, scope.service);
-        if !key.is_some_and(|key| form.is_signed_by(&key)) {
-            return Err(Box::new(Failure::SignatureDoesNotMatch {
+        let refused = (!key.is_some_and(|key| form.is_signed_by(&key))).then(|| {
+            Box::new(Failure::SignatureDoesNotMatch {
                 access_key_id: scope.access_key_id.to_owned(),
                 string_to_sign: form.policy.to_owned(),
                 signature_provided: claim.signature.to_string(),
                 canonical_request: String::new(),
-            }));
+            })
+        });
+        if !signer.is(scope.access_key_id) {
+            return Err(unknown_key(refused, scope.access_key_id));
+        }
+        if let Some(refused) = refused {
+            return Err(refused);
         }
         Ok(signer.verified(claim, service, PayloadMode::Unsigned))
     }
@@ -252,18 +297,23 @@ impl House {
         claim: &Claim<'_>,
         now: Timestamp,
     ) -> Result<Signer, Failure> {
-        let keyring = self.keyring.load();
+        let known = self.known.load();
+        let found = known.lookup.find(access_key_id);
+        let Some(token) = &claim.token else {
+            let key = Arc::clone(found.key);
+            return Ok(match found.is_known {
+                true => Signer::Known(key),
+                false => Signer::Nobody(key),
+            });
+        };
+        let keyring = &known.keyring;
         let unknown = || Failure::UnknownAccessKey {
             access_key_id: access_key_id.to_owned(),
-        };
-        let known = keyring.keys.find(access_key_id);
-        let Some(token) = &claim.token else {
-            return known.cloned().map(Signer::Known).ok_or_else(unknown);
         };
         let invalid = || Failure::InvalidToken {
             token: token.to_string(),
         };
-        if known.is_some() {
+        if found.is_known {
             // A long-term key has no token.
             return Err(invalid());
         }
@@ -366,6 +416,17 @@ impl House {
         }
         Err(signature.refused(&canonical))
     }
+}
+
+/// The refusal of a key that there is not, in place of what its signature came to.
+fn unknown_key(refused: Option<Box<Failure>>, id: &str) -> Box<Failure> {
+    let mut failure = refused.unwrap_or_else(|| Box::new(Failure::Anonymous));
+    let access_key_id = match &mut *failure {
+        Failure::SignatureDoesNotMatch { access_key_id, .. } => mem::take(access_key_id),
+        _ => id.to_owned(),
+    };
+    *failure = Failure::UnknownAccessKey { access_key_id };
+    failure
 }
 
 /// What a signature was found to be of.
@@ -543,23 +604,32 @@ fn read_payload<'a>(claim: &'a Claim<'_>) -> Result<(&'a str, PayloadMode), Fail
 }
 
 impl Signer {
+    /// Whether the key of this id is there.
+    fn is(&self, access_key_id: &str) -> bool {
+        match self {
+            Self::Known(key) => *key.id == *access_key_id,
+            Self::Nobody(_) => false,
+            Self::Session(key) => *key.id == *access_key_id,
+        }
+    }
+
     fn signing_key(&self, day: &str, region: &str, service: &str) -> Option<SigningKey> {
         match self {
-            Self::Known(key) => key.signing_key(day, region, service),
+            Self::Known(key) | Self::Nobody(key) => key.signing_key(day, region, service),
             Self::Session(key) => Some(key.form.signing_key(day, region, service)),
         }
     }
 
     fn public_key(&self) -> Option<PublicKey> {
         match self {
-            Self::Known(key) => key.public_key(),
+            Self::Known(key) | Self::Nobody(key) => key.public_key(),
             Self::Session(key) => key.form.public_key(&key.id),
         }
     }
 
     fn verified(self, claim: &Claim<'_>, service: Service, payload: PayloadMode) -> Verified {
         let (principal, access_key_id, credential) = match self {
-            Self::Known(key) => (
+            Self::Known(key) | Self::Nobody(key) => (
                 key.principal.clone(),
                 Arc::clone(&key.id),
                 Credential::LongTerm,

@@ -27,6 +27,7 @@
 mod chains;
 mod judge;
 mod keys;
+mod lookup;
 mod names;
 mod provisioner;
 mod refusal;
