@@ -82,9 +82,6 @@ struct Accepted {
 enum Signer {
     /// A long-term one.
     Known(Arc<KnownKey>),
-    /// None that there is. Judged by a key that nobody has, so that it takes as long as a wrong
-    /// signature, and then refused.
-    Nobody(Arc<KnownKey>),
     /// The one of a session token.
     Session(Box<SessionKey>),
 }
@@ -125,6 +122,20 @@ impl Judge {
 
     /// Judges a request's head; with a body of signed chunks the chain that goes on judging it.
     pub fn judge(&self, question: Question<'_>) -> Result<(Verified, Option<Chain>), Box<Failure>> {
+        self.decide(question).told()
+    }
+
+    /// The same without the last word, which is what takes the time that a wrong signature takes for
+    /// a key that there is not.
+    pub fn decide(&self, question: Question<'_>) -> Decision {
+        let judged = self.judge_question(question);
+        judged.unwrap_or_else(|failure| Decision {
+            judged: Err(failure),
+            is_known: true,
+        })
+    }
+
+    fn judge_question(&self, question: Question<'_>) -> Result<Decision, Box<Failure>> {
         let request = Request {
             method: question.method,
             path: question.path,
@@ -139,13 +150,41 @@ impl Judge {
             let form = SignedForm::read(&request, &query, fields)
                 .map_err(refusal::of_claim)?
                 .ok_or(Failure::Anonymous)?;
-            let verified = self.0.judge_form(question.now, &form)?;
-            return Ok((verified, None));
+            return self.0.judge_form(question.now, &form);
         }
         let claim = Claim::read(&request, &query)
             .map_err(refusal::of_claim)?
             .ok_or(Failure::Anonymous)?;
         self.0.judge(question.now, &request, &query, &claim)
+    }
+}
+
+/// A judgement that nobody was told yet.
+///
+/// Of a key that there is not, it is what a wrong signature would have come to, made by a key that
+/// nobody has, and word for word as long: what follows differs as the two answers do, and no more.
+#[derive(Debug)]
+pub struct Decision {
+    judged: Result<(Verified, Option<Chain>), Box<Failure>>,
+    /// Whether there is such a key; nothing of what was judged counts otherwise.
+    is_known: bool,
+}
+
+impl Decision {
+    /// What the asker is told.
+    pub fn told(self) -> Result<(Verified, Option<Chain>), Box<Failure>> {
+        if self.is_known {
+            return self.judged;
+        }
+        let mut failure = self
+            .judged
+            .err()
+            .unwrap_or_else(|| Box::new(Failure::Anonymous));
+        if let Failure::SignatureDoesNotMatch { access_key_id, .. } = &mut *failure {
+            let access_key_id = mem::take(access_key_id);
+            *failure = Failure::UnknownAccessKey { access_key_id };
+        }
+        Err(failure)
     }
 }
 
@@ -211,22 +250,47 @@ impl House {
         request: &Request<'_>,
         query: &Query<'_>,
         claim: &Claim<'_>,
-    ) -> Result<(Verified, Option<Chain>), Box<Failure>> {
+    ) -> Result<Decision, Box<Failure>> {
         let (scope, service) = self.read_credential(claim)?;
         claim
             .check_time(now)
             .map_err(|fault| refusal::of_time(fault, claim, now))?;
-        let signer = self.find_signer(scope.access_key_id, claim, now)?;
-        let accepted = self.check_signed(request, query, claim, &scope, &signer);
-        if !signer.is(scope.access_key_id) {
-            return Err(unknown_key(accepted.err(), scope.access_key_id));
-        }
-        let (accepted, payload) = accepted?;
+        let (signer, is_known) = self.find_signer(scope.access_key_id, claim, now)?;
+        let judged = match self.check_signed(request, query, claim, &scope, &signer) {
+            // By far the most of what is refused, and what must not tell whether the key is there.
+            Err(failure) if matches!(*failure, Failure::SignatureDoesNotMatch { .. }) => {
+                Err(failure)
+            }
+            _ if !is_known || **signer.id() != *scope.access_key_id => {
+                return Err(unknown_key(scope.access_key_id));
+            }
+            accepted => accepted.and_then(|(accepted, payload)| {
+                self.finish(
+                    request,
+                    claim,
+                    &scope,
+                    accepted,
+                    signer.verified(claim, service, payload),
+                )
+            }),
+        };
+        Ok(Decision { judged, is_known })
+    }
+
+    /// What is left once the signature holds.
+    fn finish(
+        &self,
+        request: &Request<'_>,
+        claim: &Claim<'_>,
+        scope: &Scope<'_>,
+        accepted: Accepted,
+        verified: Verified,
+    ) -> Result<(Verified, Option<Chain>), Box<Failure>> {
         let names = unsigned_headers(request.headers, &claim.signed_headers);
         if !names.is_empty() {
             return Err(Failure::HeadersNotSigned { names }.into());
         }
-        let chain = matches!(payload, PayloadMode::SignedChunks { .. }).then(|| {
+        let chain = matches!(verified.payload, PayloadMode::SignedChunks { .. }).then(|| {
             Chain::new(
                 accepted.chain_key,
                 &claim.date,
@@ -234,11 +298,8 @@ impl House {
                 &claim.signature,
             )
         });
-        let verified = Verified {
-            link: accepted.link,
-            ..signer.verified(claim, service, payload)
-        };
-        Ok((verified, chain))
+        let link = accepted.link;
+        Ok((Verified { link, ..verified }, chain))
     }
 
     /// What of the checks needs the signer's key: the payload's word, and the signature.
@@ -265,46 +326,41 @@ impl House {
 
     /// The checks of a form that says who signed its policy. What the policy says is the gateway's to
     /// read.
-    fn judge_form(&self, now: Timestamp, form: &SignedForm<'_>) -> Result<Verified, Box<Failure>> {
+    fn judge_form(&self, now: Timestamp, form: &SignedForm<'_>) -> Result<Decision, Box<Failure>> {
         let claim = &form.claim;
         let (scope, service) = self.read_credential(claim)?;
         claim
             .check_time(now)
             .map_err(|fault| refusal::of_time(fault, claim, now))?;
-        let signer = self.find_signer(scope.access_key_id, claim, now)?;
+        let (signer, is_known) = self.find_signer(scope.access_key_id, claim, now)?;
         let key = signer.signing_key(scope.day, &self.region, scope.service);
-        let refused = (!key.is_some_and(|key| form.is_signed_by(&key))).then(|| {
-            Box::new(Failure::SignatureDoesNotMatch {
+        let judged = match key.is_some_and(|key| form.is_signed_by(&key)) {
+            false => Err(Box::new(Failure::SignatureDoesNotMatch {
                 access_key_id: scope.access_key_id.to_owned(),
                 string_to_sign: form.policy.to_owned(),
                 signature_provided: claim.signature.to_string(),
                 canonical_request: String::new(),
-            })
-        });
-        if !signer.is(scope.access_key_id) {
-            return Err(unknown_key(refused, scope.access_key_id));
-        }
-        if let Some(refused) = refused {
-            return Err(refused);
-        }
-        Ok(signer.verified(claim, service, PayloadMode::Unsigned))
+            })),
+            true if !is_known || **signer.id() != *scope.access_key_id => {
+                return Err(unknown_key(scope.access_key_id));
+            }
+            true => Ok((signer.verified(claim, service, PayloadMode::Unsigned), None)),
+        };
+        Ok(Decision { judged, is_known })
     }
 
-    /// The key that the request names: a long-term one, or the one that its token carries.
+    /// The key that the request names: a long-term one, or the one that its token carries; and whether
+    /// it is the one named. Otherwise it is one that nobody has, and what it judges is to be refused.
     fn find_signer(
         &self,
         access_key_id: &str,
         claim: &Claim<'_>,
         now: Timestamp,
-    ) -> Result<Signer, Failure> {
+    ) -> Result<(Signer, bool), Failure> {
         let known = self.known.load();
         let found = known.lookup.find(access_key_id);
         let Some(token) = &claim.token else {
-            let key = Arc::clone(found.key);
-            return Ok(match found.is_known {
-                true => Signer::Known(key),
-                false => Signer::Nobody(key),
-            });
+            return Ok((Signer::Known(Arc::clone(found.key)), found.is_known));
         };
         let keyring = &known.keyring;
         let unknown = || Failure::UnknownAccessKey {
@@ -335,12 +391,13 @@ impl House {
             // Disabled or deleted: what came from it dies with it.
             return Err(unknown());
         }
-        Ok(Signer::Session(Box::new(SessionKey {
+        let signer = Signer::Session(Box::new(SessionKey {
             id: access_key_id.into(),
             form: SecretForm::new(SecretKey::from_zeroizing(session.secret)),
             principal: session.principal,
             claims: session.claims,
-        })))
+        }));
+        Ok((signer, true))
     }
 
     fn read_credential<'a>(
@@ -418,15 +475,9 @@ impl House {
     }
 }
 
-/// The refusal of a key that there is not, in place of what its signature came to.
-fn unknown_key(refused: Option<Box<Failure>>, id: &str) -> Box<Failure> {
-    let mut failure = refused.unwrap_or_else(|| Box::new(Failure::Anonymous));
-    let access_key_id = match &mut *failure {
-        Failure::SignatureDoesNotMatch { access_key_id, .. } => mem::take(access_key_id),
-        _ => id.to_owned(),
-    };
-    *failure = Failure::UnknownAccessKey { access_key_id };
-    failure
+fn unknown_key(id: &str) -> Box<Failure> {
+    let access_key_id = id.to_owned();
+    Box::new(Failure::UnknownAccessKey { access_key_id })
 }
 
 /// What a signature was found to be of.
@@ -604,32 +655,30 @@ fn read_payload<'a>(claim: &'a Claim<'_>) -> Result<(&'a str, PayloadMode), Fail
 }
 
 impl Signer {
-    /// Whether the key of this id is there.
-    fn is(&self, access_key_id: &str) -> bool {
+    fn id(&self) -> &Arc<str> {
         match self {
-            Self::Known(key) => *key.id == *access_key_id,
-            Self::Nobody(_) => false,
-            Self::Session(key) => *key.id == *access_key_id,
+            Self::Known(key) => &key.id,
+            Self::Session(key) => &key.id,
         }
     }
 
     fn signing_key(&self, day: &str, region: &str, service: &str) -> Option<SigningKey> {
         match self {
-            Self::Known(key) | Self::Nobody(key) => key.signing_key(day, region, service),
+            Self::Known(key) => key.signing_key(day, region, service),
             Self::Session(key) => Some(key.form.signing_key(day, region, service)),
         }
     }
 
     fn public_key(&self) -> Option<PublicKey> {
         match self {
-            Self::Known(key) | Self::Nobody(key) => key.public_key(),
+            Self::Known(key) => key.public_key(),
             Self::Session(key) => key.form.public_key(&key.id),
         }
     }
 
     fn verified(self, claim: &Claim<'_>, service: Service, payload: PayloadMode) -> Verified {
         let (principal, access_key_id, credential) = match self {
-            Self::Known(key) | Self::Nobody(key) => (
+            Self::Known(key) => (
                 key.principal.clone(),
                 Arc::clone(&key.id),
                 Credential::LongTerm,

@@ -37,7 +37,7 @@ mod session;
 mod token;
 
 pub use chains::{CHAIN_AGE_SECS_MAX, CHAINS_MAX};
-pub use judge::{FORM_SERVICES, InProcess, Judge, Keyring, SERVICES};
+pub use judge::{Decision, FORM_SERVICES, InProcess, Judge, Keyring, SERVICES};
 pub use keys::{BadPublicKey, KeyStore};
 pub use names::{ALIASES_MAX, Names, TooManyAliases};
 pub use provisioner::{KEYS_MAX, ProvisionError, Provisioner};

@@ -127,6 +127,43 @@ impl Asked {
         asked
     }
 
+    /// The same by another key's id of the same length, wherever the id stands.
+    pub(crate) fn with_key_id(&self, id: &str) -> Self {
+        self.changed(|text| text.replace(ID, id))
+    }
+
+    /// The same with another signature.
+    pub(crate) fn with_signature(&self, change: impl FnOnce(&str) -> String) -> Self {
+        let all = self
+            .headers
+            .iter()
+            .map(|(_, value)| value)
+            .chain([&self.query]);
+        let mut found = all.filter_map(|text| text.split_once("Signature="));
+        let (_, signature) = found.next().unwrap();
+        let other = change(signature);
+        self.changed(|text| text.replace(signature, &other))
+    }
+
+    fn changed(&self, change: impl Fn(&str) -> String) -> Self {
+        let headers = self.headers.iter();
+        Self {
+            path: self.path.clone(),
+            query: change(&self.query),
+            headers: headers
+                .map(|(name, value)| (name.clone(), change(value)))
+                .collect(),
+        }
+    }
+
+    /// Becomes the same as another one of the same lengths, in its own memory.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.query.clone_from(&other.query);
+        for ((_, value), (_, others)) in self.headers.iter_mut().zip(&other.headers) {
+            value.clone_from(others);
+        }
+    }
+
     fn add(&mut self, name: &str, value: String) {
         self.headers.push((name.to_owned(), value));
     }
