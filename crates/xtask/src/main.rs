@@ -101,8 +101,10 @@ fn ci_stages() -> Vec<Stage> {
         ),
         Stage::commands(
             "clients",
-            8,
+            12,
             &[
+                // Builds aws-sdk-rust the first time.
+                &["python3", "tests/signers/real.py", "--launch", NODE],
                 &["python3", "tests/clients/run.py", "--launch", NODE],
                 &[
                     "python3",

@@ -50,6 +50,7 @@ async fn main() -> ExitCode {
     let mut all_held = true;
     for (form, outcome) in outcomes {
         match outcome {
+            Ok(()) if form == "chunked" => println!("{form}: ok {}", node.payload.last()),
             Ok(()) => println!("{form}: ok"),
             Err(error) => {
                 all_held = false;
@@ -57,7 +58,12 @@ async fn main() -> ExitCode {
             }
         }
     }
-    if all_held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    println!("v4a chunked: n/a its signer takes SigV4A for whole bodies alone");
+    if all_held {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// The node, a bucket on it, and what was sent last.
@@ -94,7 +100,14 @@ impl Node {
             .retry_config(RetryConfig::disabled())
             .interceptor(payload.clone())
             .build();
-        Self { client: Client::from_conf(config), credentials, url, bucket, file, payload }
+        Self {
+            client: Client::from_conf(config),
+            credentials,
+            url,
+            bucket,
+            file,
+            payload,
+        }
     }
 
     /// Signed in the head, with the body's hash.
@@ -102,8 +115,17 @@ impl Node {
         let key = "by rust/ü +&";
         let put = self.client.put_object().bucket(&self.bucket).key(key);
         put.body(ByteStream::from_static(CONTENT)).send().await?;
-        let got = self.client.get_object().bucket(&self.bucket).key(key).send().await?;
-        expect(got.body.collect().await?.to_vec() == CONTENT, "another content came back")
+        let got = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await?;
+        expect(
+            got.body.collect().await?.to_vec() == CONTENT,
+            "another content came back",
+        )
     }
 
     /// Links, used by a client that knows no S3.
@@ -112,31 +134,58 @@ impl Node {
         let put = self.client.put_object().bucket(&self.bucket).key("by link");
         let put = put.presigned(life.clone()).await?;
         let headers: Vec<_> = put.headers().collect();
-        expect(self.send("PUT", put.uri(), &headers, CONTENT)?.0 == 200, "PUT by a link")?;
+        expect(
+            self.send("PUT", put.uri(), &headers, CONTENT)?.0 == 200,
+            "PUT by a link",
+        )?;
         let get = self.client.get_object().bucket(&self.bucket).key("by link");
         let get = get.presigned(life).await?;
-        expect(self.send("GET", get.uri(), &[], b"")? == (200, CONTENT.to_vec()), "GET by a link")?;
+        expect(
+            self.send("GET", get.uri(), &[], b"")? == (200, CONTENT.to_vec()),
+            "GET by a link",
+        )?;
         let other = get.uri().replace("by%20link", "by%20another");
-        expect(self.send("GET", &other, &[], b"")?.0 == 403, "a changed link was taken")
+        expect(
+            self.send("GET", &other, &[], b"")?.0 == 403,
+            "a changed link was taken",
+        )
     }
 
     /// A body that is read while it is sent.
     async fn chunked(&self) -> Outcome {
         let body = ByteStream::from_path(&self.file).await?;
-        let put = self.client.put_object().bucket(&self.bucket).key("chunked").body(body);
-        put.checksum_algorithm(ChecksumAlgorithm::Crc32).send().await?;
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key("chunked")
+            .body(body);
+        put.checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .send()
+            .await?;
         let word = self.payload.last();
-        expect(word.starts_with("STREAMING-"), &format!("it was sent as {word}"))?;
-        let got = self.client.get_object().bucket(&self.bucket).key("chunked").send().await?;
+        expect(
+            word.starts_with("STREAMING-"),
+            &format!("it was sent as {word}"),
+        )?;
+        let got = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key("chunked")
+            .send()
+            .await?;
         let same = got.body.collect().await?.to_vec() == std::fs::read(&self.file)?;
-        expect(same, "another content came back")?;
-        println!("(chunked as {word})");
-        Ok(())
+        expect(same, "another content came back")
     }
 
     /// SigV4A by the SDK's own signer: its client takes it for access points of several regions alone.
     fn v4a(&self, place: SignatureLocation) -> Outcome {
-        let url = format!("{}/{}/by%20link", self.url.trim_end_matches('/'), self.bucket);
+        let url = format!(
+            "{}/{}/by%20link",
+            self.url.trim_end_matches('/'),
+            self.bucket
+        );
         let mut settings = SigningSettings::default();
         settings.signature_location = place;
         settings.percent_encoding_mode = PercentEncodingMode::Single;
@@ -168,9 +217,15 @@ impl Node {
         let target = request.uri().to_string();
         let (status, content) = self.send("GET", &target, &headers, b"")?;
         let said = String::from_utf8_lossy(&content).into_owned();
-        expect(status == 200 && content == CONTENT, &format!("{status} {said}"))?;
+        expect(
+            status == 200 && content == CONTENT,
+            &format!("{status} {said}"),
+        )?;
         let changed = target.replace("by%20link", "chunked");
-        expect(self.send("GET", &changed, &headers, b"")?.0 == 403, "a changed path was taken")
+        expect(
+            self.send("GET", &changed, &headers, b"")?.0 == 403,
+            "a changed path was taken",
+        )
     }
 
     /// One request in plain HTTP/1.1; gives status and body.
@@ -183,7 +238,8 @@ impl Node {
     ) -> Result<(u16, Vec<u8>), Box<dyn Error>> {
         let (_, rest) = url.split_once("://").ok_or("not a URL")?;
         let (host, target) = rest.split_once('/').ok_or("no path")?;
-        let mut head = format!("{method} /{target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+        let mut head =
+            format!("{method} /{target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
         let told = |name: &str| ["host", "content-length", "connection"].contains(&name);
         for (name, value) in headers.iter().filter(|(name, _)| !told(name)) {
             head += &format!("{name}: {value}\r\n");
@@ -194,7 +250,10 @@ impl Node {
         socket.write_all(body)?;
         let mut answer = Vec::new();
         socket.read_to_end(&mut answer)?;
-        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or("no head")?;
+        let end = answer
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .ok_or("no head")?;
         let status = String::from_utf8_lossy(&answer[9..12]).parse()?;
         Ok((status, answer.split_off(end + 4)))
     }
