@@ -39,9 +39,6 @@ use std::{
 /// Askers of one worker. A gateway has one socket an I/O thread; further ones wait in the kernel.
 pub const ASKERS_MAX: usize = 512;
 
-/// Frames that are taken from one asker before the next one has its turn.
-const FRAMES_A_TURN: usize = 8;
-
 /// Events taken from the kernel at once.
 const EVENTS_MAX: usize = 64;
 
@@ -239,21 +236,20 @@ impl Worker {
 }
 
 impl Asker {
-    /// Takes a few frames and answers them.
+    /// Takes a frame and answers it. Whether there is another is epoll's to say: to find that there is
+    /// none would be a call as dear.
     fn turn(&mut self, packet: &mut [u8]) -> Result<(), Cut> {
-        for _ in 0..FRAMES_A_TURN {
-            if !self.send()? {
-                return Ok(());
-            }
-            let len = match self.socket.read(packet) {
-                // There are no empty frames: this is the end.
-                Ok(0) => return Err(Cut::Gone),
-                Ok(len) => len,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error.into()),
-            };
-            self.session.answer(&packet[..len], &mut self.unsent)?;
+        if !self.send()? {
+            return Ok(());
         }
+        let len = match self.socket.read(packet) {
+            // There are no empty frames: this is the end.
+            Ok(0) => return Err(Cut::Gone),
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        self.session.answer(&packet[..len], &mut self.unsent)?;
         self.send().map(drop)
     }
 
