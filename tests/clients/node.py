@@ -89,13 +89,14 @@ def free_ports(count):
 
 
 @contextlib.contextmanager
-def launched(program, folder, plain):
-    """Runs `blockhouse dev` for as long as the context lasts; gives its endpoints."""
+def launched(program, folder, plain, more=()):
+    """Runs `blockhouse dev`, with more arguments, for as long as the context lasts; gives its endpoints."""
     s3, tls, admin = free_ports(3)
     command = [str(pathlib.Path(program).resolve()), "dev", "--data", str(folder), "--device-size", DEVICE_SIZE,
                "--s3", f"127.0.0.1:{s3}", "--s3-tls", f"127.0.0.1:{tls}", "--admin", f"127.0.0.1:{admin}"]
     if plain:
         command += ["--io", "plain"]
+    command += more
     # Its log goes to a file: a pipe that nobody empties would stop it.
     log = folder.with_suffix(".log")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

@@ -49,8 +49,12 @@ def install():
         npm = ["npm", "ci", "--omit=optional", "--no-audit", "--no-fund", "--silent"]
         subprocess.run(npm, check=True, cwd=JS)
         mark.write_text(lock)
-    # Beside its libraries, where Node looks for them.
-    shutil.copy(HERE / "js" / "client.mjs", JS / "client.mjs")
+    copied(HERE / "js" / "client.mjs")
+
+
+def copied(script):
+    """A script for Node beside the libraries, where it looks for them."""
+    return shutil.copy(script, JS / script.name)
 
 
 def program(name):

@@ -5,14 +5,17 @@
 
 Each row is a request that is right in all but one thing. Checked are status, code, message, the extra
 elements, and that nothing was changed: the object that each refused write aims at is what it was.
-Ends with 'N passed, N failed'.
+TABLE says in words which rows there are and what a client is answered; every one must have been met
+when all have run, so that none can go missing. Ends with 'N passed, N failed'.
 """
 
 import base64
 import hashlib
 import pathlib
 import re
+import subprocess
 import sys
+import time
 import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -37,10 +40,13 @@ def row(function):
 class Node:
     """The node under test, and the count of what held."""
 
-    def __init__(self, environment):
+    def __init__(self, environment, path=None, program=None):
         self.sign = own.Signer(environment)
+        self.path, self.program = path, program
         self.passed = self.failed = 0
         self.name = ""
+        # What each function met: status and code.
+        self.met = {}
 
     def check(self, holds, what):
         if holds:
@@ -72,7 +78,10 @@ class Node:
         self.check(right, f"not {status} {code} but {said}")
         if not right:
             return error
-        self.check(message is None or message in error.get("Message", ""), f"the message is not {message!r}: {said}")
+        self.met.setdefault(self.name, set()).add((status, code))
+        text = error.get("Message", "")
+        holds = message is None or (message(text) if callable(message) else message in text)
+        self.check(holds, f"the message is not {message!r}: {said}")
         for name, wanted in elements.items():
             name = name.replace("_", "-")
             value = error.get(name)
@@ -82,6 +91,11 @@ class Node:
         same_id = error.get("RequestId") == answer.headers.get("x-amz-request-id") is not None
         self.check(same_id and "HostId" in error, f"the request's id is not told: {said}")
         return error
+
+    def launched(self):
+        """Whether the node was launched here: what needs more than an address fails otherwise."""
+        self.check(self.program is not None, "needs a node that is launched (--launch)")
+        return self.program is not None
 
     def unchanged(self):
         answer = self.signed("GET", OBJECT)
@@ -424,6 +438,110 @@ def missing_things_are_told_to_the_owner_only(node):
     node.refused(answer, 403, "AccessDenied", "Request has expired")
 
 
+@row
+def expired_token(node):
+    if not node.launched():
+        return
+    said = subprocess.run([node.program, "token", "--data", node.path.parent, "--duration", "1"], check=True,
+                          capture_output=True, text=True).stdout
+    variables = dict(re.findall(r"export (\w+)='(.*)'", said))
+    token = variables["AWS_SESSION_TOKEN"]
+    sign = own.Signer({**own.read_environment(node.path), **variables})
+    of_token = Node.__new__(Node)
+    of_token.__dict__.update(node.__dict__, sign=sign)
+    message, deadline = "The provided token has expired.", time.monotonic() + 10
+    # Its second may not be over yet.
+    while of_token.signed("GET", OBJECT, headers=[("x-amz-security-token", token)]).status == 200:
+        if time.monotonic() > deadline:
+            return node.check(False, "a token of one second does not end")
+    answer = of_token.signed("GET", OBJECT, headers=[("x-amz-security-token", token)])
+    node.refused(answer, 400, "ExpiredToken", message, **{"Token-0": token})
+    answer = of_token.link("GET", OBJECT, expires=600, extra={"X-Amz-Security-Token": token})
+    node.refused(answer, 400, "ExpiredToken", message, **{"Token-0": token})
+
+
+@row
+def another_account(node):
+    """What is not the caller's is denied in plain words, whether it is there or not."""
+    if not node.launched():
+        return
+    other = Node(own.read_environment(node.path.with_name("env.alt")))
+    message = "Access Denied"
+    for answer in (other.signed("GET", OBJECT), other.signed("GET", f"/{BUCKET}/missing"),
+                   other.signed("PUT", OBJECT, body=b"x"), other.link("GET", OBJECT),
+                   other.signed("GET", f"/{BUCKET}")):
+        node.refused(answer, 403, "AccessDenied", lambda said: said == message)
+    node.unchanged()
+
+
+@row
+def refused_features(node):
+    """By whichever service the request is signed for."""
+    node.refused(node.signed("PUT", f"/{BUCKET}", "policy=", b"{}"), 501, "NotImplemented")
+    for service in ("s3", "s3-outposts"):
+        credential = f"{node.sign.id}/{node.sign.scope(own.now(), service=service)}"
+        by = {"extra": {"X-Amz-Credential": credential}}
+        node.refused(node.link("PUT", f"/{BUCKET}", "policy=", **by), 501, "NotImplemented")
+    encrypted = [("x-amz-server-side-encryption", "AES256")]
+    node.refused(node.signed("PUT", OBJECT, body=b"x", headers=encrypted), 501, "NotImplemented")
+    public = [("x-amz-acl", "public-read")]
+    node.refused(node.signed("PUT", OBJECT, body=b"x", headers=public), 400, "AccessControlListNotSupported")
+    node.refused(node.send("GET", OBJECT + "?response-expires=0", [("host", node.sign.host)]), 400, "InvalidRequest")
+    node.unchanged()
+
+
+# Every row of the table of errors that S3 answers to what is wrong with a signature, in the order in
+# which S3 looks: words, status, code, and the functions that must have met it.
+TABLE = [
+    ("bad signature", 403, "SignatureDoesNotMatch", [bad_signature, a_refused_body_is_not_asked_for]),
+    ("clock", 403, "RequestTimeTooSkewed", [clock]),
+    ("presigned expired", 403, "AccessDenied", [expired_and_early_links]),
+    ("not yet valid", 403, "AccessDenied", [expired_and_early_links]),
+    ("unknown key", 403, "InvalidAccessKeyId", [unknown_key]),
+    ("bad token", 400, "InvalidToken", [tokens_that_are_not_ours]),
+    ("expired token", 400, "ExpiredToken", [expired_token]),
+    ("missing or odd query parameters", 400, "AuthorizationQueryParametersError", [query_parameters]),
+    ("expires too large, negative, not a number", 400, "AuthorizationQueryParametersError", [query_parameters]),
+    ("date format", 400, "AuthorizationQueryParametersError", [query_parameters]),
+    ("credential: shape, region, service, terminal, day", 400, "AuthorizationQueryParametersError", [query_parameters]),
+    ("algorithm", 400, "AuthorizationQueryParametersError", [query_parameters]),
+    ("header form of the same", 400, "AuthorizationHeaderMalformed", [malformed_header]),
+    ("wrong scheme word", 400, "InvalidArgument", [other_mechanisms]),
+    ("several mechanisms", 400, "InvalidArgument", [other_mechanisms]),
+    ("signature version 2", 400, "InvalidRequest", [other_mechanisms]),
+    ("no date", 403, "AccessDenied", [no_date]),
+    ("unsigned x-amz-*", 403, "AccessDenied", [unsigned_amz_headers]),
+    ("no x-amz-content-sha256", 400, "InvalidRequest", [content_sha256]),
+    ("bad value of it", 400, "InvalidArgument", [content_sha256]),
+    ("payload hash", 400, "XAmzContentSHA256Mismatch", [content_sha256]),
+    ("Content-MD5 of another body", 400, "BadDigest", [digests]),
+    ("Content-MD5 that is none", 400, "InvalidDigest", [digests]),
+    ("checksum of another body", 400, "BadDigest", [digests]),
+    ("checksum that is none", 400, "InvalidRequest", [digests]),
+    ("trailer", 400, "MalformedTrailerError", [trailers]),
+    ("unknown x-amz-trailer", 400, "InvalidRequest", [trailers]),
+    ("chunk too small", 403, "InvalidChunkSizeError", [signed_chunks]),
+    ("chunks that are not all", 400, "IncompleteBody", [signed_chunks]),
+    ("bad chunk", 403, "SignatureDoesNotMatch", [signed_chunks]),
+    ("length", 411, "MissingContentLength", [no_length, signed_chunks]),
+    ("denied: nobody signed", 403, "AccessDenied", [anonymous]),
+    ("denied: another account", 403, "AccessDenied", [another_account]),
+    ("no such key, and may list", 404, "NoSuchKey", [missing_things_are_told_to_the_owner_only]),
+    ("no such key, and may not list", 403, "AccessDenied", [another_account, anonymous]),
+    ("feature refused: not built", 501, "NotImplemented", [refused_features]),
+    ("feature refused: of this request", 400, "InvalidRequest", [refused_features]),
+]
+
+
+def the_whole_table_was_met(node):
+    node.name = "the table"
+    for words, status, code, functions in TABLE:
+        for function in functions:
+            node.check((status, code) in node.met.get(function.__name__, ()), f"{function.__name__} met no {words!r}")
+    # Fewer would mean that a row was taken away: they are the ones of the reference.
+    node.check(len(TABLE) == 37, f"{len(TABLE)} rows")
+
+
 def restore(node):
     answer = node.signed("PUT", OBJECT, body=KEPT)
     node.check(answer.status == 200, f"the object cannot be written: {answer}")
@@ -440,6 +558,7 @@ def run(node):
             function(node)
         except OSError as error:
             node.check(False, f"the connection failed: {error!r}")
+    the_whole_table_was_met(node)
     node.name = "tidying up"
     node.signed("DELETE", OBJECT)
     node.signed("DELETE", f"/{BUCKET}")
@@ -447,8 +566,8 @@ def run(node):
 
 def main():
     options = under_test.parser(__doc__).parse_args()
-    with under_test.environment_file(options) as path:
-        node = Node(own.read_environment(path))
+    with under_test.environment_file(options, ["--second-account"]) as path:
+        node = Node(own.read_environment(path), pathlib.Path(path), options.launch)
         run(node)
     print(f"{node.passed} passed, {node.failed} failed")
     sys.exit(1 if node.failed or not node.passed else 0)

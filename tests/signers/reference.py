@@ -17,10 +17,11 @@ def claims(request):
     """What the request says about its signature: a dict, or None where it says nothing readable."""
     for name, value in request["headers"]:
         if name == "authorization":
-            match = re.fullmatch(r"(\S+) Credential=([^,]*),\s*SignedHeaders=([^,]*),\s*Signature=([^,]*)", value.strip())
-            if not match:
+            algorithm, _, components = value.strip().replace("\t", " ").partition(" ")
+            parts = dict(part.strip().partition("=")[::2] for part in components.split(","))
+            if set(parts) != {"Credential", "SignedHeaders", "Signature"} or len(components.split(",")) != 3:
                 return None
-            algorithm, credential, signed, signature = match.groups()
+            credential, signed, signature = parts["Credential"], parts["SignedHeaders"], parts["Signature"]
             headers = {name: value.strip() for name, value in request["headers"]}
             return {"form": "header", "algorithm": algorithm, "credential": credential, "signed": signed,
                     "signature": signature, "date": headers.get("x-amz-date", ""),
@@ -49,7 +50,7 @@ def canonical(request, claim, keep_port=False):
     for name in claim["signed"].split(";"):
         values = [value for n, value in request["headers"] if n == name]
         if name == "host" and not keep_port:
-            values = [re.sub(":443$" if request["tls"] else ":80$", "", value) for value in values]
+            values = [re.sub(":443$" if request["tls"] else ":80$", "", value.strip()) for value in values]
         lines.append(name + ":" + ",".join(re.sub(r"[ \t]+", " ", value).strip() for value in values))
     return "\n".join(lines + ["", claim["signed"], claim["payload"] or ""])
 

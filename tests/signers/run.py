@@ -54,6 +54,13 @@ class Judge:
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
+    def ask_all(self, questions):
+        """The verdicts on a few questions, asked at once: together they must fit into a pipe."""
+        for question in questions:
+            self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        return [json.loads(self.process.stdout.readline()) for _ in questions]
+
 
 class Count:
     """What held and what did not; the first few of the latter are shown."""

@@ -23,8 +23,9 @@ def parser(description):
 
 
 @contextlib.contextmanager
-def environment_file(options):
-    """Gives the path of the environment file of the node that `options` name."""
+def environment_file(options, more=()):
+    """Gives the path of the environment file of the node that `options` name; one that is launched gets
+    more arguments."""
     if not options.launch:
         yield options.environment
         return
@@ -33,5 +34,5 @@ def environment_file(options):
     node.DEVICE_SIZE = DEVICE_SIZE
     with tempfile.TemporaryDirectory(prefix="blockhouse-") as folder:
         data = pathlib.Path(folder) / "dev"
-        with node.launched(options.launch, data, options.plain):
+        with node.launched(options.launch, data, options.plain, more):
             yield data / "env"

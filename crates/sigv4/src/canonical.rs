@@ -7,7 +7,7 @@
 //! S3 takes the path as sent: each segment is decoded and encoded once, `.`, `..`, empty segments
 //! and `%2F` stay. All other services normalize the path and encode it twice ([`PathForm`]).
 
-use crate::encoding::{Plus, put_encoded, recode};
+use crate::encoding::{Plus, is_canonical_path, put_encoded, recode};
 use crate::headers::{Host, put_header, without_default_port};
 use crate::query::Query;
 use crate::sink::{HashSink, Sink};
@@ -91,7 +91,7 @@ impl Canonical<'_> {
             reading: self.host,
             tls: self.request.tls,
         };
-        for name in self.signed_headers.split(';') {
+        for name in self.signed_headers.as_bytes().split(|b| *b == b';') {
             put_header(sink, self.request.headers, name, host);
         }
         sink.put(b"\n");
@@ -114,6 +114,9 @@ impl Request<'_> {
 fn put_path_as_sent(sink: &mut impl Sink, path: &str) {
     if path.is_empty() {
         return sink.put(b"/");
+    }
+    if is_canonical_path(path.as_bytes()) {
+        return sink.put(path.as_bytes());
     }
     let mut separator: &[u8] = b"";
     for segment in path.as_bytes().split(|b| *b == b'/') {

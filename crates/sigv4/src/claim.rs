@@ -234,7 +234,7 @@ fn joined<'a>(request: &Request<'a>, name: &str) -> Option<Cow<'a, str>> {
         .iter()
         .filter(|(n, _)| *n == name)
         .map(|(_, value)| *value);
-    let first = String::from_utf8_lossy(values.next()?.trim_ascii());
+    let first = text(values.next()?.trim_ascii());
     match values.next() {
         None => Some(first),
         Some(second) => Some(Cow::Owned(format!(
@@ -242,6 +242,11 @@ fn joined<'a>(request: &Request<'a>, name: &str) -> Option<Cow<'a, str>> {
             String::from_utf8_lossy(second)
         ))),
     }
+}
+
+/// A header's value as text. What is not UTF-8 is replaced, and is no legal value of any of these.
+fn text(value: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed)
 }
 
 /// The value of a parameter; one that stands twice is handed on empty, which is no legal value.

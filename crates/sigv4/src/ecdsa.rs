@@ -133,8 +133,13 @@ pub(crate) fn derive_pair(secret: &str, access_key_id: &str) -> p256::ecdsa::Sig
     p256::ecdsa::SigningKey::from_slice(&*scalar).unwrap()
 }
 
+/// Digits in lower case only: one signature has one spelling, as with an HMAC.
 fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    if text.len() > SIGNATURE_DIGITS_MAX || !text.len().is_multiple_of(2) {
+    let is_upper = |b: u8| b.is_ascii_uppercase();
+    if text.len() > SIGNATURE_DIGITS_MAX
+        || !text.len().is_multiple_of(2)
+        || text.bytes().any(is_upper)
+    {
         return None;
     }
     text.as_bytes()

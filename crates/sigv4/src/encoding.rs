@@ -56,6 +56,63 @@ fn put_escape(sink: &mut impl Sink, byte: u8) {
     sink.put(&[b'%', digit(byte >> 4), digit(byte)]);
 }
 
+/// Looks through an encoded text for what is not canonical in it, or parts it.
+pub(crate) struct Scan<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    saw_escape: bool,
+}
+
+impl<'a> Scan<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            at: 0,
+            saw_escape: false,
+        }
+    }
+
+    /// The next byte that is neither unreserved nor part of an escape in canonical form, and where it
+    /// stands.
+    #[inline]
+    pub(crate) fn next_special(&mut self) -> Option<(u8, usize)> {
+        let mut rest = self.bytes.get(self.at..).unwrap_or_default();
+        while let Some((byte, after)) = rest.split_first() {
+            if is_unreserved(*byte) {
+                rest = after;
+                continue;
+            }
+            if *byte == b'%' && is_canonical_escape(rest) {
+                self.saw_escape = true;
+                rest = &rest[ESCAPE_BYTES..];
+                continue;
+            }
+            let place = self.bytes.len() - rest.len();
+            self.at = place + 1;
+            return Some((*byte, place));
+        }
+        self.at = self.bytes.len();
+        None
+    }
+
+    /// Whether an escape was passed over since this was asked last.
+    pub(crate) fn saw_escape(&mut self) -> bool {
+        std::mem::take(&mut self.saw_escape)
+    }
+}
+
+/// Bytes of `%XX`.
+const ESCAPE_BYTES: usize = 3;
+
+/// Whether the `%` in front begins an escape in upper case of a byte that must be escaped.
+fn is_canonical_escape(bytes: &[u8]) -> bool {
+    let [_, high, low, ..] = bytes else {
+        return false;
+    };
+    let upper = |c: &u8| matches!(c, b'0'..=b'9' | b'A'..=b'F');
+    upper(high) && upper(low) && escaped(*high, *low).is_some_and(|byte| !is_unreserved(byte))
+}
+
 /// The canonical form of an encoded text; borrowed when it is canonical as received.
 pub(crate) fn recode(raw: &[u8], plus: Plus) -> Cow<'_, [u8]> {
     if is_canonical(raw) {
@@ -67,54 +124,64 @@ pub(crate) fn recode(raw: &[u8], plus: Plus) -> Cow<'_, [u8]> {
 }
 
 fn is_canonical(raw: &[u8]) -> bool {
-    let mut rest = raw;
-    while let Some((byte, after)) = rest.split_first() {
-        if is_unreserved(*byte) {
-            rest = after;
-            continue;
+    Scan::new(raw).next_special().is_none()
+}
+
+/// Whether a path is canonical as received.
+pub(crate) fn is_canonical_path(raw: &[u8]) -> bool {
+    let mut scan = Scan::new(raw);
+    loop {
+        match scan.next_special() {
+            None => return true,
+            Some((b'/', _)) => {}
+            Some(_) => return false,
         }
-        let [b'%', high, low, after @ ..] = rest else {
-            return false;
-        };
-        let upper = |c: &u8| matches!(c, b'0'..=b'9' | b'A'..=b'F');
-        if !upper(high) || !upper(low) || escaped(*high, *low).is_none_or(is_unreserved) {
-            return false;
-        }
-        rest = after;
     }
-    true
 }
 
 /// Decodes `%XX`, and `+` where it is a space; borrowed when there is nothing to decode.
 pub(crate) fn decode(raw: &[u8], plus: Plus) -> Cow<'_, [u8]> {
     let special = |b: &u8| *b == b'%' || (*b == b'+' && plus == Plus::Space);
-    if !raw.iter().any(special) {
+    let Some(first) = raw.iter().position(special) else {
         return Cow::Borrowed(raw);
-    }
+    };
     let mut decoded = Vec::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        match (byte, rest) {
-            (b'+', _) if plus == Plus::Space => decoded.push(b' '),
-            (b'%', [high, low, tail @ ..]) => match escaped(*high, *low) {
-                Some(byte) => {
-                    decoded.push(byte);
-                    rest = tail;
+    let (mut plain, mut rest) = raw.split_at(first);
+    loop {
+        decoded.extend_from_slice(plain);
+        rest = match rest {
+            [] => return Cow::Owned(decoded),
+            [b'+', after @ ..] => {
+                decoded.push(b' ');
+                after
+            }
+            [percent, after @ ..] => match after {
+                [high, low, tail @ ..] => match escaped(*high, *low) {
+                    Some(byte) => {
+                        decoded.push(byte);
+                        tail
+                    }
+                    None => {
+                        decoded.push(*percent);
+                        after
+                    }
+                },
+                _ => {
+                    decoded.push(*percent);
+                    after
                 }
-                None => decoded.push(b'%'),
             },
-            (byte, _) => decoded.push(*byte),
-        }
+        };
+        (plain, rest) = rest.split_at(rest.iter().position(special).unwrap_or(rest.len()));
     }
-    Cow::Owned(decoded)
 }
 
 fn escaped(high: u8, low: u8) -> Option<u8> {
-    let digit = |c: u8| {
-        char::from(c)
-            .to_digit(16)
-            .and_then(|d| u8::try_from(d).ok())
+    let digit = |c: u8| match c {
+        b'0'..=b'9' => Some(c - b'0'),
+        b'a'..=b'f' => Some(c - b'a' + 10),
+        b'A'..=b'F' => Some(c - b'A' + 10),
+        _ => None,
     };
     Some(digit(high)? << 4 | digit(low)?)
 }

@@ -14,7 +14,8 @@ pub(crate) type Header<'a> = (&'a str, &'a [u8]);
 /// The `x-amz-*` headers, and `host`, that `signed` (a list `a;b;c`) leaves out. Each of them could
 /// change what a request does, so each must be covered.
 pub fn unsigned_headers(headers: &[(&str, &[u8])], signed: &str) -> Vec<String> {
-    let covered = |name: &str| signed.split(';').any(|s| s == name);
+    let names = signed.as_bytes().split(|b| *b == b';');
+    let covered = |name: &str| names.clone().any(|s| s == name.as_bytes());
     let mut missing: Vec<String> = Vec::new();
     if !covered("host") {
         missing.push("host".to_owned());
@@ -41,28 +42,31 @@ pub(crate) fn single<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a str> 
 }
 
 /// Writes one line `name:value,value`.
-pub(crate) fn put_header(sink: &mut impl Sink, headers: &[Header<'_>], name: &str, host: Host) {
-    sink.put(name.as_bytes());
+pub(crate) fn put_header(sink: &mut impl Sink, headers: &[Header<'_>], name: &[u8], host: Host) {
+    sink.put(name);
     sink.put(b":");
     let mut separator: &[u8] = b"";
-    for (_, value) in headers.iter().filter(|(n, _)| *n == name) {
+    for (_, value) in headers.iter().filter(|(n, _)| n.as_bytes() == name) {
         sink.put(separator);
         separator = b",";
-        put_folded(
-            sink,
-            if name == "host" {
-                host.read(value)
-            } else {
-                value
-            },
-        );
+        let value = match name {
+            b"host" => host.read(value),
+            _ => value,
+        };
+        put_folded(sink, value);
     }
     sink.put(b"\n");
 }
 
+/// The bytes that `u8::is_ascii_whitespace` knows, without a branch.
+const fn is_space(byte: u8) -> bool {
+    (byte == b' ') | (byte == b'\t') | (byte == b'\n') | (byte == b'\x0c') | (byte == b'\r')
+}
+
 fn put_folded(sink: &mut impl Sink, value: &[u8]) {
-    let plain = !value.iter().any(u8::is_ascii_whitespace);
-    if plain {
+    // Without an exit in the middle, so that many bytes are looked at in one step.
+    let spaces = value.iter().fold(false, |any, b| any | is_space(*b));
+    if !spaces {
         return sink.put(value);
     }
     let mut separator: &[u8] = b"";
@@ -112,7 +116,7 @@ mod tests {
             reading: HostReading::DefaultPortDropped,
             tls: false,
         };
-        put_header(&mut text, headers, name, host);
+        put_header(&mut text, headers, name.as_bytes(), host);
         String::from_utf8(text).unwrap()
     }
 

@@ -3,11 +3,11 @@
 //! [`SigningKeyCache`] keeps the last few of each key.
 
 use crate::ecdsa::{DerivationFailed, PublicKey, derive_public_key};
-use crate::sink::Sink;
+use crate::sink::{BLOCK_BYTES, HashSink, INITIAL, to_bytes};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use sha2::{Sha256, block_api::compress256};
 use std::fmt;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// How many signing keys a cache keeps: the nine days that a link may be dated, for two services,
 /// and a few to spare. The oldest gives way.
@@ -65,36 +65,54 @@ pub(crate) fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"))
 }
 
-/// The HMAC key of one day, region and service, its first blocks already hashed.
-#[derive(Clone)]
-pub struct SigningKey(Hmac<Sha256>);
+/// The HMAC key of one day, region and service, the first block of each of its two hashes done.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct SigningKey {
+    inner: [u32; 8],
+    outer: [u32; 8],
+}
+
+/// What the key is mixed with before the text, and before the text's hash. Source: RFC 2104.
+const INNER: u8 = 0x36;
+const OUTER: u8 = 0x5c;
 
 impl SigningKey {
     /// A key that was derived elsewhere: the last HMAC of the derivation.
     pub fn from_bytes(key: &[u8; 32]) -> Self {
-        Self(keyed(key))
+        let begun = |mixed_with: u8| {
+            let mut block = Zeroizing::new([[mixed_with; BLOCK_BYTES]]);
+            for (mixed, byte) in block[0].iter_mut().zip(key) {
+                *mixed ^= byte;
+            }
+            let mut state = INITIAL;
+            compress256(&mut state, &*block);
+            state
+        };
+        Self {
+            inner: begun(INNER),
+            outer: begun(OUTER),
+        }
     }
 
     /// Signs what `write` writes.
-    pub(crate) fn sign(&self, write: impl FnOnce(&mut MacSink)) -> [u8; 32] {
-        let mut sink = MacSink(self.0.clone());
-        write(&mut sink);
-        sink.0.finalize().into_bytes().into()
+    pub(crate) fn sign(&self, write: impl FnOnce(&mut HashSink)) -> [u8; 32] {
+        let mut inner = HashSink::resumed(self.inner, BLOCK_BYTES as u64);
+        write(&mut inner);
+        // The outer text is one block always: a digest, the bit behind it, and the length in bits of
+        // that and the key's block.
+        let mut block = [[0; BLOCK_BYTES]];
+        block[0][..32].copy_from_slice(&inner.finish());
+        block[0][32] = 0x80;
+        block[0][BLOCK_BYTES - 8..].copy_from_slice(&((BLOCK_BYTES as u64 + 32) * 8).to_be_bytes());
+        let mut state = Zeroizing::new(self.outer);
+        compress256(&mut state, &block);
+        to_bytes(&state)
     }
 }
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SigningKey")
-    }
-}
-
-/// An HMAC in the making.
-pub(crate) struct MacSink(Hmac<Sha256>);
-
-impl Sink for MacSink {
-    fn put(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
     }
 }
 
@@ -150,7 +168,19 @@ impl SigningKeyCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sink::Sink as _;
     use blockhouse_types::hex;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn signing_is_hmac(key: [u8; 32], text in prop::collection::vec(any::<u8>(), 0..900)) {
+            let mut whole = keyed(&key);
+            whole.update(&text);
+            let ours = SigningKey::from_bytes(&key).sign(|sink| sink.put(&text));
+            prop_assert_eq!(ours, <[u8; 32]>::from(whole.finalize().into_bytes()));
+        }
+    }
 
     fn signature(key: &SigningKey) -> String {
         hex(&key.sign(|sink| sink.put(b"")))

@@ -77,19 +77,30 @@ pub enum QueryFault {
 
 impl<'a> Presigned<'a> {
     pub(crate) fn read(query: &'a Query<'_>) -> Result<Self, QueryFault> {
+        let mut found: [Option<Cow<'a, str>>; REQUIRED.len()] = Default::default();
+        let mut seen = [false; REQUIRED.len()];
+        for (name, value) in query.of_signature() {
+            let place = match name {
+                b"Algorithm" => 0,
+                b"Credential" => 1,
+                b"Date" => 2,
+                b"Expires" => 3,
+                b"SignedHeaders" => 4,
+                b"Signature" => 5,
+                _ => continue,
+            };
+            // What stands twice is none.
+            found[place] = value.filter(|value| !seen[place] && !value.is_empty());
+            seen[place] = true;
+        }
         let [
-            algorithm,
-            credential,
-            date,
-            expires,
-            signed_headers,
-            signature,
-        ] = REQUIRED.map(|name| query.single(name).filter(|value| !value.is_empty()));
-        let (Some(algorithm), Some(credential), Some(date)) = (algorithm, credential, date) else {
-            return Err(QueryFault::Missing);
-        };
-        let (Some(expires), Some(signed_headers), Some(signature)) =
-            (expires, signed_headers, signature)
+            Some(algorithm),
+            Some(credential),
+            Some(date),
+            Some(expires),
+            Some(signed_headers),
+            Some(signature),
+        ] = found
         else {
             return Err(QueryFault::Missing);
         };

@@ -1,7 +1,8 @@
 //! Where canonical text goes: into a `Vec` when someone will read it, straight into SHA-256 when
 //! only its digest is wanted.
 
-use sha2::{Digest as _, Sha256};
+use sha2::block_api::compress256;
+use zeroize::Zeroize as _;
 
 /// Takes canonical text piece by piece.
 pub(crate) trait Sink {
@@ -15,55 +16,135 @@ impl Sink for Vec<u8> {
     }
 }
 
-/// Eight SHA-256 blocks: canonical text comes in pieces of a few bytes, and a copy into this is
-/// cheaper than a call to the hash for each.
-const GATHERED_BYTES: usize = 512;
+/// Bytes of a block of SHA-256.
+pub(crate) const BLOCK_BYTES: usize = 64;
 
-/// A SHA-256 that gathers small pieces before it hashes.
+/// Canonical text comes in pieces of a few bytes; a copy into this is cheaper than a call to the hash
+/// for each. Most requests fit into it whole, padding and all: one call.
+const GATHERED_BLOCKS: usize = 8;
+const GATHERED_BYTES: usize = GATHERED_BLOCKS * BLOCK_BYTES;
+
+/// What behind the text marks its end: a bit, and its length in bits.
+const LENGTH_BYTES: usize = 8;
+
+/// The state that SHA-256 begins with. Source: FIPS 180-4, 5.3.3.
+pub(crate) const INITIAL: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
+
+/// A SHA-256 that gathers small pieces before it hashes them.
+///
+/// It calls the compression function itself, which is chosen at run time for what the processor has:
+/// the gathering is then all the buffer there is, and a keyed hash begins from a state of 32 bytes.
 pub(crate) struct HashSink {
-    sha: Sha256,
-    gathered: [u8; GATHERED_BYTES],
+    state: [u32; 8],
+    /// Bytes that are in `state` already: whole blocks.
+    hashed_bytes: u64,
+    gathered: [[u8; BLOCK_BYTES]; GATHERED_BLOCKS],
     len_bytes: usize,
 }
 
 impl HashSink {
     pub(crate) fn new() -> Self {
+        Self::resumed(INITIAL, 0)
+    }
+
+    /// Goes on from the state behind `hashed_bytes`, whole blocks of them.
+    pub(crate) fn resumed(state: [u32; 8], hashed_bytes: u64) -> Self {
         Self {
-            sha: Sha256::new(),
-            gathered: [0; GATHERED_BYTES],
+            state,
+            hashed_bytes,
+            gathered: [[0; BLOCK_BYTES]; GATHERED_BLOCKS],
             len_bytes: 0,
         }
     }
 
-    pub(crate) fn finish(mut self) -> [u8; 32] {
-        self.flush();
-        self.sha.finalize().into()
+    /// The digest of all that was put; the end of the sink, which stays where it is: it is large.
+    pub(crate) fn finish(&mut self) -> [u8; 32] {
+        let bits = (self.hashed_bytes + self.len_bytes as u64) * 8;
+        // A bit behind the text, and zeros up to the length in the last bytes of a block.
+        if self.len_bytes + 1 + LENGTH_BYTES > GATHERED_BYTES {
+            self.compress();
+        }
+        let blocks = (self.len_bytes + 1 + LENGTH_BYTES).div_ceil(BLOCK_BYTES);
+        let end = blocks * BLOCK_BYTES;
+        let bytes = self.gathered.as_flattened_mut();
+        bytes[self.len_bytes] = 0x80;
+        bytes[self.len_bytes + 1..end - LENGTH_BYTES].fill(0);
+        bytes[end - LENGTH_BYTES..end].copy_from_slice(&bits.to_be_bytes());
+        compress256(&mut self.state, &self.gathered[..blocks]);
+        to_bytes(&self.state)
     }
 
-    fn flush(&mut self) {
-        self.sha.update(&self.gathered[..self.len_bytes]);
-        self.len_bytes = 0;
+    /// Hashes the whole blocks that were gathered and keeps the rest of them.
+    fn compress(&mut self) {
+        let blocks = self.len_bytes / BLOCK_BYTES;
+        compress256(&mut self.state, &self.gathered[..blocks]);
+        let whole = blocks * BLOCK_BYTES;
+        let bytes = self.gathered.as_flattened_mut();
+        bytes.copy_within(whole..self.len_bytes, 0);
+        self.hashed_bytes += whole as u64;
+        self.len_bytes -= whole;
+    }
+
+    /// Takes what does not fit into the room that is left.
+    #[cold]
+    fn put_long(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = GATHERED_BYTES - self.len_bytes;
+            let (now, rest) = bytes.split_at(room.min(bytes.len()));
+            self.gathered.as_flattened_mut()[self.len_bytes..][..now.len()].copy_from_slice(now);
+            self.len_bytes += now.len();
+            bytes = rest;
+            if self.len_bytes == GATHERED_BYTES {
+                self.compress();
+            }
+        }
     }
 }
 
 impl Sink for HashSink {
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        if bytes.len() > GATHERED_BYTES - self.len_bytes {
-            self.flush();
+        let room = self.gathered.as_flattened_mut().get_mut(self.len_bytes..);
+        match room.and_then(|room| room.get_mut(..bytes.len())) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.len_bytes += bytes.len();
+            }
+            None => self.put_long(bytes),
         }
-        if bytes.len() > GATHERED_BYTES {
-            self.sha.update(bytes);
-            return;
-        }
-        self.gathered[self.len_bytes..][..bytes.len()].copy_from_slice(bytes);
-        self.len_bytes += bytes.len();
     }
+}
+
+impl Drop for HashSink {
+    /// A state that began with a key tells as much as the key.
+    fn drop(&mut self) {
+        self.state.zeroize();
+    }
+}
+
+/// A state as the digest that it is.
+pub(crate) fn to_bytes(state: &[u32; 8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (four, word) in bytes.as_chunks_mut().0.iter_mut().zip(state) {
+        *four = word.to_be_bytes();
+    }
+    bytes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use sha2::{Digest as _, Sha256};
 
     proptest! {
         #[test]
@@ -71,6 +152,17 @@ mod tests {
             let mut sink = HashSink::new();
             pieces.iter().for_each(|piece| sink.put(piece));
             prop_assert_eq!(sink.finish(), <[u8; 32]>::from(Sha256::digest(pieces.concat())));
+        }
+    }
+
+    #[test]
+    fn every_length_around_the_edges() {
+        let text = [0x5a; 3 * GATHERED_BYTES];
+        for len in 0..text.len() {
+            let mut sink = HashSink::new();
+            sink.put(&text[..len]);
+            let whole = <[u8; 32]>::from(Sha256::digest(&text[..len]));
+            assert_eq!(sink.finish(), whole, "{len}");
         }
     }
 }

@@ -10,6 +10,9 @@ pub struct AccountId(u64);
 pub struct InvalidAccountId;
 
 impl AccountId {
+    /// The account that nobody has.
+    pub const ZERO: Self = Self(0);
+
     /// Parses exactly twelve decimal digits.
     pub fn parse(text: &str) -> Result<Self, InvalidAccountId> {
         if text.len() != 12 || !text.bytes().all(|b| b.is_ascii_digit()) {

@@ -31,7 +31,7 @@ use nix::sys::socket::{
 };
 use std::{
     cell::RefCell,
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     fs::File,
     io,
     os::fd::AsRawFd,
@@ -46,7 +46,7 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval},
 };
 
-/// Questions of one I/O thread that may be under way.
+/// Questions of one I/O thread that may be under way, counted from the oldest without an answer.
 pub const WAITING_MAX: usize = 4096;
 
 /// Frames that may gather before the driver runs: what all connections of a thread may ask at once.
@@ -72,8 +72,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     outbox: Outbox,
-    waiting: HashMap<u32, Waiting>,
-    next: u32,
+    waiting: Waiting,
     /// Counts the sockets: the upper half of the chains' numbers, so that a chain of an earlier
     /// socket is never taken for one of this.
     generation: u32,
@@ -82,7 +81,11 @@ struct State {
 
 /// The frames that are being gathered; the last one is not full yet.
 #[derive(Default)]
-struct Outbox(VecDeque<FrameBuilder>);
+struct Outbox {
+    frames: VecDeque<FrameBuilder>,
+    /// A frame that was sent: the next one is made in its memory.
+    spare: Option<FrameBuilder>,
+}
 
 impl Outbox {
     fn add(
@@ -90,25 +93,79 @@ impl Outbox {
         mut message: impl FnMut(&mut FrameBuilder) -> Result<(), TooLong>,
     ) -> Result<(), TooLong> {
         if self
-            .0
+            .frames
             .back_mut()
             .is_some_and(|frame| message(frame).is_ok())
         {
             return Ok(());
         }
-        if self.0.len() >= OUTBOX_FRAMES_MAX {
+        if self.frames.len() >= OUTBOX_FRAMES_MAX {
             return Err(TooLong);
         }
-        let mut frame = FrameBuilder::default();
+        let mut frame = self.spare.take().unwrap_or_default();
         message(&mut frame)?;
-        self.0.push_back(frame);
+        self.frames.push_back(frame);
         Ok(())
+    }
+
+    /// Takes back a frame that was sent.
+    fn recycle(&mut self, mut frame: FrameBuilder) {
+        frame.clear();
+        self.spare = Some(frame);
     }
 }
 
+/// Who waits for an answer, in the order of their numbers. Answers come in nearly the same order, so
+/// that a place is found by counting from the first.
+#[derive(Default)]
 struct Waiting {
+    /// The number of the first place.
+    first: u32,
+    places: VecDeque<Option<Waiter>>,
+}
+
+struct Waiter {
     answer: oneshot::Sender<AnswerBody>,
     since_ticks: u64,
+}
+
+impl Waiting {
+    /// The number of who comes next.
+    fn next(&self) -> u32 {
+        self.first.wrapping_add(self.places.len() as u32)
+    }
+
+    /// Whether there is no room for another.
+    fn is_full(&self) -> bool {
+        self.places.len() >= WAITING_MAX
+    }
+
+    fn push(&mut self, waiter: Waiter) {
+        self.places.push_back(Some(waiter));
+    }
+
+    /// Who waits for this answer.
+    fn take(&mut self, number: u32) -> Option<Waiter> {
+        let place = number.wrapping_sub(self.first) as usize;
+        let waiter = self.places.get_mut(place)?.take();
+        while let Some(None) = self.places.front() {
+            self.places.pop_front();
+            self.first = self.first.wrapping_add(1);
+        }
+        waiter
+    }
+
+    /// Everybody hears that nobody judged. Numbers go on.
+    fn clear(&mut self) {
+        self.first = self.next();
+        self.places.clear();
+    }
+
+    /// When who waits longest began to.
+    fn longest_since_ticks(&self) -> Option<u64> {
+        let first = self.places.front().and_then(Option::as_ref);
+        first.map(|waiter| waiter.since_ticks)
+    }
 }
 
 /// Why a socket is given up.
@@ -210,23 +267,19 @@ impl State {
         &mut self,
         mut add: impl FnMut(&mut FrameBuilder, u32) -> Result<(), TooLong>,
     ) -> Result<oneshot::Receiver<AnswerBody>, Unreachable> {
-        if self.waiting.len() >= WAITING_MAX {
+        if self.waiting.is_full() {
             return Err(Unreachable);
         }
-        let number = self.next;
+        let number = self.waiting.next();
         self.outbox
             .add(|frame| add(frame, number))
             .map_err(|_| Unreachable)?;
-        self.next = number.wrapping_add(1);
         let (answer, answered) = oneshot::channel();
         let since_ticks = self.ticks;
-        self.waiting.insert(
-            number,
-            Waiting {
-                answer,
-                since_ticks,
-            },
-        );
+        self.waiting.push(Waiter {
+            answer,
+            since_ticks,
+        });
         Ok(answered)
     }
 
@@ -242,8 +295,8 @@ impl State {
         {
             chain.0 = theirs(*chain).0 | u64::from(self.generation) << 32;
         }
-        let unheard = match self.waiting.remove(&number) {
-            Some(waiting) => waiting.answer.send(body).err(),
+        let unheard = match self.waiting.take(number) {
+            Some(waiter) => waiter.answer.send(body).err(),
             None => Some(body),
         };
         if let Some(AnswerBody::Verified(verified)) = unheard
@@ -260,7 +313,7 @@ impl State {
 
     /// Begins anew with another socket: everybody who waits hears that nobody judged.
     fn break_off(&mut self) {
-        self.outbox.0.clear();
+        self.outbox.frames.clear();
         self.waiting.clear();
         self.generation = self.generation.wrapping_add(1);
     }
@@ -269,7 +322,8 @@ impl State {
     fn tick(&mut self) -> bool {
         self.ticks += 1;
         let patience = self.ticks.saturating_sub(PATIENCE_SECS);
-        self.waiting.values().any(|w| w.since_ticks < patience)
+        let longest = self.waiting.longest_since_ticks();
+        longest.is_some_and(|since| since < patience)
     }
 }
 
@@ -346,11 +400,15 @@ async fn serve(
         }
         loop {
             if sending.is_none() {
-                sending = shared.state.borrow_mut().outbox.0.pop_front();
+                sending = shared.state.borrow_mut().outbox.frames.pop_front();
             }
             let Some(frame) = &sending else { break };
             match socket.try_send(frame.bytes()) {
-                Ok(_) => sending = None,
+                Ok(_) => {
+                    if let Some(sent) = sending.take() {
+                        shared.state.borrow_mut().outbox.recycle(sent);
+                    }
+                }
                 // Tried again when the socket has room.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error.into()),

@@ -75,10 +75,13 @@ pub struct FrameError {
 #[error("a message is too long for a frame")]
 pub struct TooLong;
 
-/// A frame in the making. Its memory is wiped when it goes: some frames carry secrets.
+/// A frame in the making.
 pub struct FrameBuilder {
     bytes: Vec<u8>,
     messages: usize,
+    /// Whether its memory is wiped when it goes. Questions and answers hold nothing that both sides'
+    /// memory does not hold elsewhere, and wiping one costs as much as judging what is in it.
+    of_secrets: bool,
 }
 
 impl std::fmt::Debug for FrameBuilder {
@@ -89,7 +92,9 @@ impl std::fmt::Debug for FrameBuilder {
 
 impl Drop for FrameBuilder {
     fn drop(&mut self) {
-        self.bytes.zeroize();
+        if self.of_secrets {
+            self.bytes.zeroize();
+        }
     }
 }
 
@@ -98,14 +103,20 @@ impl Default for FrameBuilder {
         let mut bytes = Vec::with_capacity(4096);
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&[VERSION, 0]);
-        Self { bytes, messages: 0 }
+        Self {
+            bytes,
+            messages: 0,
+            of_secrets: false,
+        }
     }
 }
 
 impl FrameBuilder {
-    /// A frame that never moves while it grows, and so leaves no copy of its secrets behind.
+    /// A frame that is wiped when it goes, and never moves while it grows, so that it leaves no copy of
+    /// its secrets behind.
     pub fn of_secrets() -> Self {
         let mut frame = Self::default();
+        frame.of_secrets = true;
         frame.bytes.reserve_exact(2 * FRAME_BYTES_MAX);
         frame
     }

@@ -13,36 +13,34 @@
     reason = "a measurement that cannot go on ends"
 )]
 
-use blockhouse_sigv4::{Credentials, Link, Location, SecretKey};
-use blockhouse_types::{AccountId, Timestamp};
-use blockhouse_verifier::{InProcess, Judge, KeyStore, Keyring, Worker};
+#[path = "support/mod.rs"]
+mod support;
+
+use blockhouse_verifier::{InProcess, Worker};
 use blockhouse_verifier_wire::{
-    Principal, Question, Verifier,
+    Question, Verifier,
     client::{Client, address},
-    provision::{Material, NewKey},
 };
 use nix::{
-    sched::{CpuSet, sched_setaffinity},
     sys::socket::{AddressFamily, Backlog, SockFlag, SockType, bind, listen, socket},
-    unistd::{Pid, Uid},
+    unistd::Uid,
 };
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     env, fs,
-    future::Future,
-    io::Write as _,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     os::fd::AsRawFd as _,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     rc::Rc,
     time::{Duration, Instant},
 };
+use support::{Asked, pin};
 use tokio::{runtime, task::LocalSet};
-use zeroize::Zeroizing;
 
-const SECRET: &str = "hush-hush-hush-hush-hush-hush-hush-hush!";
-const ROUNDS: usize = 3;
-const SECONDS: Duration = Duration::from_secs(2);
+const ROUNDS: usize = 5;
+const SECONDS: Duration = Duration::from_secs(1);
+const ASKED_BETWEEN_LOOKS: u64 = 16;
 
 fn main() {
     let arguments: Vec<_> = env::args().collect();
@@ -55,44 +53,84 @@ fn main() {
             dedicated == "dedicated",
         );
     }
-    println!("| placement | in flight | CPU us/question | of it the asker's | questions/s |");
-    println!("|---|---|---|---|---|");
-    for in_flight in [1, 8, 64] {
-        let judge = InProcess::new(judge());
-        report("in the same process", in_flight, || {
-            measure(in_flight, None, || judge.clone())
-        });
+    let places = [
+        ("in the same process", None),
+        ("own process, same core", Some((0, "shared"))),
+        ("own process, core of its own", Some((1, "dedicated"))),
+    ];
+    let mut lines: Vec<_> = places
+        .iter()
+        .flat_map(|(name, place)| {
+            [1, 8, 64].map(|in_flight| Line {
+                name,
+                in_flight,
+                place: *place,
+                rounds: Vec::new(),
+            })
+        })
+        .collect();
+    // Interleaved: what the machine does meanwhile meets all alike.
+    for _ in 0..ROUNDS {
+        lines.iter_mut().for_each(Line::round);
     }
-    for (name, core, dedicated) in [
-        ("own process, same core", 0, "shared"),
-        ("own process, core of its own", 1, "dedicated"),
-    ] {
-        for in_flight in [1, 8, 64] {
-            report(name, in_flight, || {
+    println!(
+        "| placement | in flight | CPU us/question | asker | verifier | spinning | questions/s |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+    lines.iter_mut().for_each(Line::print);
+}
+
+/// One line of the table.
+struct Line {
+    name: &'static str,
+    in_flight: usize,
+    /// The verifier's core, and whether it has it for itself; none for the same process.
+    place: Option<(usize, &'static str)>,
+    rounds: Vec<Figures>,
+}
+
+impl Line {
+    fn round(&mut self) {
+        let figures = match self.place {
+            None => {
+                let judge = InProcess::new(support::judge());
+                measure(self.in_flight, None, || judge.clone())
+            }
+            Some((core, dedicated)) => {
                 let house = Process::start(core, dedicated);
-                measure(in_flight, Some(&house), || Client::new(&house.path))
-            });
-        }
+                measure(self.in_flight, Some(&house), || Client::new(&house.path))
+            }
+        };
+        self.rounds.push(figures);
+    }
+
+    /// The median round, by what both sides cost without the spinning.
+    fn print(&mut self) {
+        let both = |figures: &Figures| figures.asker_us + figures.verifier_us;
+        self.rounds.sort_by(|a, b| both(a).total_cmp(&both(b)));
+        let median = self.rounds[ROUNDS / 2];
+        let Figures {
+            asker_us,
+            verifier_us,
+            spun_us,
+            rate,
+        } = median;
+        println!(
+            "| {} | {} | {:.2} | {asker_us:.2} | {verifier_us:.2} | {spun_us:.2} | {rate:.0} |",
+            self.name,
+            self.in_flight,
+            both(&median)
+        );
     }
 }
 
-/// Medians of a few rounds.
-fn report(name: &str, in_flight: usize, round: impl Fn() -> Figures) {
-    let mut rounds: Vec<_> = (0..ROUNDS).map(|_| round()).collect();
-    rounds.sort_by(|a, b| a.both_us.total_cmp(&b.both_us));
-    let Figures {
-        both_us,
-        asker_us,
-        rate,
-    } = rounds[ROUNDS / 2];
-    println!("| {name} | {in_flight} | {both_us:.2} | {asker_us:.2} | {rate:.0} |");
-    std::io::stdout().flush().unwrap();
-}
-
+/// Microseconds for each question.
 #[derive(Clone, Copy)]
 struct Figures {
-    both_us: f64,
     asker_us: f64,
+    verifier_us: f64,
+    /// What the verifier looked for work without sleeping.
+    spun_us: f64,
     rate: f64,
 }
 
@@ -108,17 +146,29 @@ fn measure<V: Verifier>(
         .unwrap();
     LocalSet::new().block_on(&runtime, async move {
         let verifier = verifier();
+        let asked = Rc::new(Asked::link());
         // Once, so that connecting and the first derivation are not counted.
-        ask(&verifier).await;
-        let (asked, until) = (Rc::new(Cell::new(0u64)), Instant::now() + SECONDS);
-        let before = (on_cpu("self"), house.map(Process::on_cpu), Instant::now());
+        ask(&verifier, &asked, &asked.headers()).await;
+        let (count, until) = (Rc::new(Cell::new(0u64)), Instant::now() + SECONDS);
+        let spun = || house.map(Process::spun).unwrap_or_default();
+        let before = (
+            on_cpu("self"),
+            house.map(Process::on_cpu),
+            spun(),
+            Instant::now(),
+        );
         let tasks: Vec<_> = (0..in_flight)
             .map(|_| {
-                let (verifier, asked) = (verifier.clone(), Rc::clone(&asked));
+                let (verifier, count) = (verifier.clone(), Rc::clone(&count));
+                let asked = Rc::clone(&asked);
                 tokio::task::spawn_local(async move {
+                    let headers = asked.headers();
+                    // The clock is looked at now and then: it is no part of what is measured.
                     while Instant::now() < until {
-                        ask(&verifier).await;
-                        asked.set(asked.get() + 1);
+                        for _ in 0..ASKED_BETWEEN_LOOKS {
+                            ask(&verifier, &asked, &headers).await;
+                        }
+                        count.set(count.get() + ASKED_BETWEEN_LOOKS);
                         // In one process nothing else would let the others run.
                         tokio::task::yield_now().await;
                     }
@@ -128,96 +178,40 @@ fn measure<V: Verifier>(
         for task in tasks {
             task.await.unwrap();
         }
-        let count = asked.get() as f64;
+        let count = count.get() as f64;
         let asker = on_cpu("self") - before.0;
         let other = house.map(Process::on_cpu).unwrap_or_default() - before.1.unwrap_or_default();
+        let spun = spun() - before.2;
+        let each_us = |time: Duration| time.as_secs_f64() * 1e6 / count;
         Figures {
-            both_us: (asker + other).as_secs_f64() * 1e6 / count,
-            asker_us: asker.as_secs_f64() * 1e6 / count,
-            rate: count / before.2.elapsed().as_secs_f64(),
+            asker_us: each_us(asker),
+            verifier_us: each_us(other.saturating_sub(spun)),
+            spun_us: each_us(spun),
+            rate: count / before.3.elapsed().as_secs_f64(),
         }
     })
 }
 
-fn ask<V: Verifier>(verifier: &V) -> impl Future<Output = ()> + use<'_, V> {
-    thread_local! {
-        static LINK: (String, String) = link();
-    }
-    let (path, query) = LINK.with(Clone::clone);
-    async move {
-        let headers: [(&str, &[u8]); 3] = [
-            ("host", b"127.0.0.1:9000"),
-            (
-                "user-agent",
-                b"Boto3/1.43 md/Botocore#1.43 ua/2.1 os/linux#6.18",
-            ),
-            ("accept-encoding", b"identity"),
-        ];
-        let question = Question {
-            method: "GET",
-            path: &path,
-            query: &query,
-            headers: &headers,
-            tls: false,
-            form: None,
-            now: now(),
-        };
-        let verdict = verifier.verify(question).await;
-        verdict.expect("it answers").expect("it is signed");
-    }
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_secs(1_795_600_000)
-}
-
-/// Path and query of a link to an object.
-fn link() -> (String, String) {
-    let link = Link {
+/// Asks once.
+async fn ask<V: Verifier>(verifier: &V, asked: &Asked, headers: &[(&str, &[u8])]) {
+    let question = Question {
         method: "GET",
-        endpoint: "http://127.0.0.1:9000",
-        location: Location::parse("s3://bench/s/00042").unwrap(),
-        query: &[],
-        headers: &[],
-        region: "local-1",
-        service: "s3",
-        expires_secs: 86_400,
+        path: &asked.path,
+        query: &asked.query,
+        headers,
+        tls: false,
+        form: None,
+        now: support::now(),
     };
-    let secret = SecretKey::new(SECRET.to_owned());
-    let credentials = Credentials {
-        access_key_id: "AKIABENCHBENCHBENCH0",
-        secret: &secret,
-        session_token: None,
-    };
-    let url = blockhouse_sigv4::presign(&link, credentials, now()).unwrap();
-    let (path, query) = url["http://127.0.0.1:9000".len()..]
-        .split_once('?')
-        .unwrap();
-    (path.to_owned(), query.to_owned())
-}
-
-fn judge() -> Judge {
-    let key = NewKey {
-        id: "AKIABENCHBENCHBENCH0".to_owned(),
-        principal: Principal::Root {
-            account: AccountId::from_number(1).unwrap(),
-        },
-        enabled: true,
-        material: Material::Secret(Zeroizing::new(SECRET.to_owned())),
-    };
-    let keys = KeyStore::new([key]).unwrap();
-    Judge::new(
-        "local-1".to_owned(),
-        Keyring {
-            keys,
-            ..Keyring::default()
-        },
-    )
+    let verdict = verifier.verify(question).await;
+    verdict.expect("it answers").expect("it is signed");
 }
 
 /// The verifier's process, as the launcher starts it, without its sandbox.
 struct Process {
     child: Child,
+    /// A line in asks how long it has spun, a line out says it.
+    pipe: RefCell<(ChildStdin, BufReader<ChildStdout>)>,
     path: std::path::PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -226,29 +220,39 @@ impl Process {
     fn start(core: usize, dedicated: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("verifier.sock");
-        let child = Command::new(env::current_exe().unwrap())
+        let mut child = Command::new(env::current_exe().unwrap())
             .args([
                 "verifier",
                 path.to_str().unwrap(),
                 &core.to_string(),
                 dedicated,
             ])
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut process = Self {
+        let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let process = Self {
             child,
+            pipe: RefCell::new((input, BufReader::new(output))),
             path,
             _folder: folder,
         };
-        // It closes its output when it listens.
-        let mut output = process.child.stdout.take().unwrap();
-        std::io::copy(&mut output, &mut std::io::sink()).unwrap();
+        // It answers when it listens.
+        process.spun();
         process
     }
 
     fn on_cpu(&self) -> Duration {
         on_cpu(&self.child.id().to_string())
+    }
+
+    fn spun(&self) -> Duration {
+        let (input, output) = &mut *self.pipe.borrow_mut();
+        input.write_all(b"?").unwrap();
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        Duration::from_nanos(line.trim().parse().unwrap())
     }
 }
 
@@ -260,22 +264,21 @@ impl Drop for Process {
 }
 
 fn verifier(path: &Path, core: usize, dedicated: bool) {
-    pin(core);
     let flags = SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).unwrap();
     let (address, _folder) = address(path).unwrap();
     bind(socket.as_raw_fd(), &address).unwrap();
     listen(&socket, Backlog::new(8).unwrap()).unwrap();
     let uid = Uid::effective().as_raw();
-    let worker = Worker::new(judge(), socket.into(), dedicated, uid).unwrap();
-    nix::unistd::dup2_stdout(fs::File::open("/dev/null").unwrap()).unwrap();
-    worker.run().unwrap();
-}
-
-fn pin(core: usize) {
-    let mut set = CpuSet::new();
-    set.set(core).unwrap();
-    sched_setaffinity(Pid::from_raw(0), &set).unwrap();
+    let worker = Worker::new(support::judge(), socket.into(), dedicated, uid).unwrap();
+    let spun = worker.spun();
+    std::thread::spawn(move || {
+        pin(core);
+        worker.run().unwrap();
+    });
+    for _ in std::io::stdin().lock().bytes() {
+        println!("{}", spun.nanos());
+    }
 }
 
 /// Time that all threads of a process have run. Source: proc_pid_schedstat(5).

@@ -2,7 +2,8 @@
 //! output. Used by `tests/signers`, whose signers share no code with this.
 //!
 //! A request: `{"method", "path", "query", "headers": [[name, value], …], "tls", "now": seconds}`,
-//! text as Latin-1, so that every byte has a character. With `"key": {"id", "secret"}` instead, a
+//! text as Latin-1, so that every byte has a character; the fields of a form, if it has one, as `"form"`,
+//! like headers. With `"key": {"id", "secret"}` instead, a
 //! line adds an access key of account 42; with `"link": {"chain", "digest", "signature",
 //! "trailer"}` it asks for the next link of a chain.
 //! A verdict: `{"ok", "failure", "chain"}`.
@@ -61,31 +62,34 @@ fn read_key(key: &Value) -> NewKey {
 }
 
 fn verify(judge: &InProcess, asked: &Value) -> Value {
-    let pairs: Vec<(&str, Vec<u8>)> = asked["headers"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|pair| {
-            (
-                pair[0].as_str().unwrap(),
-                latin_1(pair[1].as_str().unwrap()),
-            )
-        })
-        .collect();
+    let pairs = read_pairs(&asked["headers"]);
     let headers: Vec<(&str, &[u8])> = pairs.iter().map(|(n, v)| (*n, v.as_slice())).collect();
+    let form = asked.get("form").map(read_pairs);
+    let fields = form.as_ref().map(|pairs| {
+        let fields = pairs.iter().map(|(n, v)| (*n, v.as_slice()));
+        fields.collect::<Vec<(&str, &[u8])>>()
+    });
     let verdict = judge.judge(Question {
         method: text(asked, "method"),
         path: text(asked, "path"),
         query: text(asked, "query"),
         headers: &headers,
         tls: asked["tls"].as_bool().unwrap(),
-        form: None,
+        form: fields.as_deref(),
         now: Timestamp::from_secs(asked["now"].as_u64().unwrap()),
     });
     match verdict.unwrap() {
         Ok(verified) => json!({ "ok": true, "chain": verified.chain.map(|chain| chain.0) }),
         Err(failure) => json!({ "ok": false, "failure": format!("{failure:?}") }),
     }
+}
+
+fn read_pairs(pairs: &Value) -> Vec<(&str, Vec<u8>)> {
+    let pairs = pairs.as_array().unwrap().iter();
+    let pair = |pair: &Value| latin_1(pair[1].as_str().unwrap());
+    pairs
+        .map(|each| (each[0].as_str().unwrap(), pair(each)))
+        .collect()
 }
 
 fn verify_link(judge: &InProcess, link: &Value) -> Value {

@@ -6,6 +6,7 @@ pub use order::ORDER_EXPIRES_SECS;
 
 use crate::chains::Chains;
 use crate::keys::{KeyStore, KnownKey, SecretForm};
+use crate::lookup::Lookup;
 use crate::names::{Named, Names};
 use crate::refusal;
 use crate::token::TokenKeys;
@@ -20,7 +21,10 @@ use blockhouse_verifier_wire::{
     AuthType, ChainId, Claims, Credential, Failure, Link, LinkSigner, Ordered, PayloadMode,
     Principal, Question, Service, SignatureVersion, SignedHeaders, Unreachable, Verified, Verifier,
 };
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 /// The services that requests may be signed for; errors name the first.
 pub const SERVICES: [&str; 2] = ["s3", "s3-outposts"];
@@ -54,7 +58,22 @@ pub struct Judge(Arc<House>);
 struct House {
     region: String,
     names: Names,
-    keyring: ArcSwap<Keyring>,
+    known: ArcSwap<Known>,
+}
+
+/// A keyring, and how its keys are found.
+#[derive(Debug)]
+struct Known {
+    keyring: Arc<Keyring>,
+    lookup: Lookup,
+}
+
+impl Known {
+    fn new(keyring: Keyring) -> Self {
+        let lookup = Lookup::new(&keyring.keys);
+        let keyring = Arc::new(keyring);
+        Self { keyring, lookup }
+    }
 }
 
 /// A signature that holds: what link it makes, and what goes on judging the body's chunks.
@@ -87,26 +106,40 @@ impl Judge {
 
     /// ... at an endpoint of several names.
     pub fn named(region: String, keyring: Keyring, names: Names) -> Self {
-        let keyring = ArcSwap::from_pointee(keyring);
+        let known = ArcSwap::from_pointee(Known::new(keyring));
         Self(Arc::new(House {
             region,
             names,
-            keyring,
+            known,
         }))
     }
 
     /// From now on requests are judged by this keyring; those under way keep theirs.
     pub fn replace(&self, keyring: Keyring) {
-        self.0.keyring.store(Arc::new(keyring));
+        self.0.known.store(Arc::new(Known::new(keyring)));
     }
 
     /// The keyring as it is now.
     pub fn keyring(&self) -> Arc<Keyring> {
-        self.0.keyring.load_full()
+        Arc::clone(&self.0.known.load().keyring)
     }
 
     /// Judges a request's head; with a body of signed chunks the chain that goes on judging it.
     pub fn judge(&self, question: Question<'_>) -> Result<(Verified, Option<Chain>), Box<Failure>> {
+        self.decide(question).told()
+    }
+
+    /// The same without the last word, which is what takes the time that a wrong signature takes for
+    /// a key that there is not.
+    pub fn decide(&self, question: Question<'_>) -> Decision {
+        let judged = self.judge_question(question);
+        judged.unwrap_or_else(|failure| Decision {
+            judged: Err(failure),
+            is_known: true,
+        })
+    }
+
+    fn judge_question(&self, question: Question<'_>) -> Result<Decision, Box<Failure>> {
         let request = Request {
             method: question.method,
             path: question.path,
@@ -121,13 +154,41 @@ impl Judge {
             let form = SignedForm::read(&request, &query, fields)
                 .map_err(refusal::of_claim)?
                 .ok_or(Failure::Anonymous)?;
-            let verified = self.0.judge_form(question.now, &form)?;
-            return Ok((verified, None));
+            return self.0.judge_form(question.now, &form);
         }
         let claim = Claim::read(&request, &query)
             .map_err(refusal::of_claim)?
             .ok_or(Failure::Anonymous)?;
         self.0.judge(question.now, &request, &query, &claim)
+    }
+}
+
+/// A judgement that nobody was told yet.
+///
+/// Of a key that there is not, it is what a wrong signature would have come to, made by a key that
+/// nobody has, and word for word as long: what follows differs as the two answers do, and no more.
+#[derive(Debug)]
+pub struct Decision {
+    judged: Result<(Verified, Option<Chain>), Box<Failure>>,
+    /// Whether there is such a key; nothing of what was judged counts otherwise.
+    is_known: bool,
+}
+
+impl Decision {
+    /// What the asker is told.
+    pub fn told(self) -> Result<(Verified, Option<Chain>), Box<Failure>> {
+        if self.is_known {
+            return self.judged;
+        }
+        let mut failure = self
+            .judged
+            .err()
+            .unwrap_or_else(|| Box::new(Failure::Anonymous));
+        if let Failure::SignatureDoesNotMatch { access_key_id, .. } = &mut *failure {
+            let access_key_id = mem::take(access_key_id);
+            *failure = Failure::UnknownAccessKey { access_key_id };
+        }
+        Err(failure)
     }
 }
 
@@ -202,12 +263,67 @@ impl House {
         request: &Request<'_>,
         query: &Query<'_>,
         claim: &Claim<'_>,
-    ) -> Result<(Verified, Option<Chain>), Box<Failure>> {
+    ) -> Result<Decision, Box<Failure>> {
         let (scope, service) = self.read_credential(claim)?;
         claim
             .check_time(now)
             .map_err(|fault| refusal::of_time(fault, claim, now))?;
-        let signer = self.find_signer(scope.access_key_id, claim, now)?;
+        let (signer, is_known) = self.find_signer(scope.access_key_id, claim, now)?;
+        let judged = match self.check_signed(request, query, claim, &scope, &signer) {
+            // By far the most of what is refused, and what must not tell whether the key is there.
+            Err(failure) if matches!(*failure, Failure::SignatureDoesNotMatch { .. }) => {
+                Err(failure)
+            }
+            _ if !is_known || **signer.id() != *scope.access_key_id => {
+                return Err(unknown_key(scope.access_key_id));
+            }
+            accepted => accepted.and_then(|(accepted, payload)| {
+                self.finish(
+                    request,
+                    claim,
+                    &scope,
+                    accepted,
+                    signer.verified(claim, service, payload),
+                )
+            }),
+        };
+        Ok(Decision { judged, is_known })
+    }
+
+    /// What is left once the signature holds.
+    fn finish(
+        &self,
+        request: &Request<'_>,
+        claim: &Claim<'_>,
+        scope: &Scope<'_>,
+        accepted: Accepted,
+        verified: Verified,
+    ) -> Result<(Verified, Option<Chain>), Box<Failure>> {
+        let names = unsigned_headers(request.headers, &claim.signed_headers);
+        if !names.is_empty() {
+            return Err(Failure::HeadersNotSigned { names }.into());
+        }
+        let chain = matches!(verified.payload, PayloadMode::SignedChunks { .. }).then(|| {
+            Chain::new(
+                accepted.chain_key,
+                &claim.date,
+                scope.scope,
+                &claim.signature,
+            )
+        });
+        let link = accepted.link;
+        Ok((Verified { link, ..verified }, chain))
+    }
+
+    /// What of the checks needs the signer's key: the payload's word, and the signature.
+    fn check_signed(
+        &self,
+        request: &Request<'_>,
+        query: &Query<'_>,
+        claim: &Claim<'_>,
+        scope: &Scope<'_>,
+        signer: &Signer,
+    ) -> Result<(Accepted, PayloadMode), Box<Failure>> {
         let (payload_hash, payload) = read_payload(claim)?;
         let canonical = Canonical {
             request,
@@ -217,66 +333,56 @@ impl House {
             path_form: PathForm::AsSent,
             host: HostReading::DefaultPortDropped,
         };
-        let accepted = self.check_signature(&signer, claim, &scope, canonical)?;
-        let names = unsigned_headers(request.headers, &claim.signed_headers);
-        if !names.is_empty() {
-            return Err(Failure::HeadersNotSigned { names }.into());
-        }
-        let chain = matches!(payload, PayloadMode::SignedChunks { .. }).then(|| {
-            Chain::new(
-                accepted.chain_key,
-                &claim.date,
-                scope.scope,
-                &claim.signature,
-            )
-        });
-        let verified = Verified {
-            link: accepted.link,
-            ..signer.verified(claim, service, payload)
-        };
-        Ok((verified, chain))
+        let accepted = self.check_signature(signer, claim, scope, canonical)?;
+        Ok((accepted, payload))
     }
 
     /// The checks of a form that says who signed its policy. What the policy says is the gateway's to
     /// read.
-    fn judge_form(&self, now: Timestamp, form: &SignedForm<'_>) -> Result<Verified, Box<Failure>> {
+    fn judge_form(&self, now: Timestamp, form: &SignedForm<'_>) -> Result<Decision, Box<Failure>> {
         let claim = &form.claim;
         let (scope, service) = self.read_credential(claim)?;
         claim
             .check_time(now)
             .map_err(|fault| refusal::of_time(fault, claim, now))?;
-        let signer = self.find_signer(scope.access_key_id, claim, now)?;
+        let (signer, is_known) = self.find_signer(scope.access_key_id, claim, now)?;
         let key = signer.signing_key(scope.day, &self.region, scope.service);
-        if !key.is_some_and(|key| form.is_signed_by(&key)) {
-            return Err(Box::new(Failure::SignatureDoesNotMatch {
+        let judged = match key.is_some_and(|key| form.is_signed_by(&key)) {
+            false => Err(Box::new(Failure::SignatureDoesNotMatch {
                 access_key_id: scope.access_key_id.to_owned(),
                 string_to_sign: form.policy.to_owned(),
                 signature_provided: claim.signature.to_string(),
                 canonical_request: String::new(),
-            }));
-        }
-        Ok(signer.verified(claim, service, PayloadMode::Unsigned))
+            })),
+            true if !is_known || **signer.id() != *scope.access_key_id => {
+                return Err(unknown_key(scope.access_key_id));
+            }
+            true => Ok((signer.verified(claim, service, PayloadMode::Unsigned), None)),
+        };
+        Ok(Decision { judged, is_known })
     }
 
-    /// The key that the request names: a long-term one, or the one that its token carries.
+    /// The key that the request names: a long-term one, or the one that its token carries; and whether
+    /// it is the one named. Otherwise it is one that nobody has, and what it judges is to be refused.
     fn find_signer(
         &self,
         access_key_id: &str,
         claim: &Claim<'_>,
         now: Timestamp,
-    ) -> Result<Signer, Failure> {
-        let keyring = self.keyring.load();
+    ) -> Result<(Signer, bool), Failure> {
+        let known = self.known.load();
+        let found = known.lookup.find(access_key_id);
+        let Some(token) = &claim.token else {
+            return Ok((Signer::Known(Arc::clone(found.key)), found.is_known));
+        };
+        let keyring = &known.keyring;
         let unknown = || Failure::UnknownAccessKey {
             access_key_id: access_key_id.to_owned(),
-        };
-        let known = keyring.keys.find(access_key_id);
-        let Some(token) = &claim.token else {
-            return known.cloned().map(Signer::Known).ok_or_else(unknown);
         };
         let invalid = || Failure::InvalidToken {
             token: token.to_string(),
         };
-        if known.is_some() {
+        if found.is_known {
             // A long-term key has no token.
             return Err(invalid());
         }
@@ -298,12 +404,13 @@ impl House {
             // Disabled or deleted: what came from it dies with it.
             return Err(unknown());
         }
-        Ok(Signer::Session(Box::new(SessionKey {
+        let signer = Signer::Session(Box::new(SessionKey {
             id: access_key_id.into(),
             form: SecretForm::new(SecretKey::from_zeroizing(session.secret)),
             principal: session.principal,
             claims: session.claims,
-        })))
+        }));
+        Ok((signer, true))
     }
 
     fn read_credential<'a>(
@@ -379,6 +486,11 @@ impl House {
         }
         Err(signature.refused(&canonical))
     }
+}
+
+fn unknown_key(id: &str) -> Box<Failure> {
+    let access_key_id = id.to_owned();
+    Box::new(Failure::UnknownAccessKey { access_key_id })
 }
 
 /// What a signature was found to be of.
@@ -556,6 +668,13 @@ fn read_payload<'a>(claim: &'a Claim<'_>) -> Result<(&'a str, PayloadMode), Fail
 }
 
 impl Signer {
+    fn id(&self) -> &Arc<str> {
+        match self {
+            Self::Known(key) => &key.id,
+            Self::Session(key) => &key.id,
+        }
+    }
+
     fn signing_key(&self, day: &str, region: &str, service: &str) -> Option<SigningKey> {
         match self {
             Self::Known(key) => key.signing_key(day, region, service),

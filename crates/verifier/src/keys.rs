@@ -5,6 +5,7 @@
 //! judges nothing from then on.
 
 use blockhouse_sigv4::{PublicKey, SecretKey, SigningKey, SigningKeyCache};
+use blockhouse_types::AccountId;
 use blockhouse_verifier_wire::{
     Principal,
     provision::{Material, NewKey},
@@ -13,6 +14,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
+use zeroize::Zeroizing;
 
 /// All access keys, by id.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +60,11 @@ impl KeyStore {
         self.keys.is_empty()
     }
 
+    /// The keys that judge.
+    pub(crate) fn enabled(&self) -> impl Iterator<Item = &Arc<KnownKey>> {
+        self.keys.values().filter(|key| key.enabled)
+    }
+
     /// The enabled key of this id.
     pub(crate) fn find(&self, id: &str) -> Option<&Arc<KnownKey>> {
         self.keys.get(id).filter(|key| key.enabled)
@@ -93,6 +100,19 @@ pub(crate) struct SecretForm {
 }
 
 impl KnownKey {
+    /// A key that is no one's; what it judges takes as long as by any other.
+    pub(crate) fn nobody() -> Self {
+        let secret = Zeroizing::new("the secret of nobody, as long as one is".to_owned());
+        Self {
+            id: "".into(),
+            principal: Principal::Root {
+                account: AccountId::ZERO,
+            },
+            enabled: false,
+            form: KeyForm::Secret(SecretForm::new(SecretKey::from_zeroizing(secret))),
+        }
+    }
+
     fn new(key: NewKey) -> Result<Self, BadPublicKey> {
         let form = match key.material {
             Material::Secret(secret) => {
@@ -166,9 +186,7 @@ impl SecretForm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blockhouse_types::AccountId;
     use blockhouse_verifier_wire::provision::DerivedKey;
-    use zeroize::Zeroizing;
 
     fn key(id: &str, enabled: bool, material: Material) -> NewKey {
         NewKey {

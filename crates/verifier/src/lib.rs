@@ -27,6 +27,7 @@
 mod chains;
 mod judge;
 mod keys;
+mod lookup;
 mod names;
 mod provisioner;
 mod refusal;
@@ -36,10 +37,10 @@ mod session;
 mod token;
 
 pub use chains::{CHAIN_AGE_SECS_MAX, CHAINS_MAX};
-pub use judge::{FORM_SERVICES, InProcess, Judge, Keyring, ORDER_EXPIRES_SECS, SERVICES};
+pub use judge::{Decision, FORM_SERVICES, InProcess, Judge, Keyring, ORDER_EXPIRES_SECS, SERVICES};
 pub use keys::{BadPublicKey, KeyStore};
 pub use names::{ALIASES_MAX, Names, TooManyAliases};
 pub use provisioner::{KEYS_MAX, ProvisionError, Provisioner};
-pub use server::{ASKERS_MAX, Worker};
+pub use server::{ASKERS_MAX, Spun, Worker};
 pub use session::Session;
 pub use token::{MintError, TOKEN_CHARS_MAX, TOKEN_KEYS_MAX, TokenKeys};

@@ -9,7 +9,8 @@
 //!
 //! # How it moves
 //! A worker sleeps in `epoll_wait`. On a core of its own it first looks again for a while without
-//! sleeping, as long as that lately paid: waking a thread costs more than judging twenty requests.
+//! sleeping, as long as that lately paid or would have: waking a thread costs more than judging twenty
+//! requests.
 //!
 //! # What it never does
 //! Wait for an asker: one that takes no answers is not read from, and the others go on. An asker that
@@ -28,14 +29,15 @@ use std::{
     collections::{HashMap, VecDeque},
     io::{self, Read as _, Write as _},
     os::unix::net::{UnixListener, UnixStream},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 /// Askers of one worker. A gateway has one socket an I/O thread; further ones wait in the kernel.
 pub const ASKERS_MAX: usize = 512;
-
-/// Frames that are taken from one asker before the next one has its turn.
-const FRAMES_A_TURN: usize = 8;
 
 /// Events taken from the kernel at once.
 const EVENTS_MAX: usize = 64;
@@ -43,8 +45,12 @@ const EVENTS_MAX: usize = 64;
 /// What a socket buffers for its asker: a few frames of the greatest length.
 const SOCKET_BUFFER_BYTES: usize = 4 * FRAME_BYTES_MAX;
 
-/// The longest that a worker looks for work without sleeping.
-const SPIN_MAX: Duration = Duration::from_micros(50);
+/// The longest that a worker looks for work without sleeping: what it takes to wake a thread on
+/// another core, for it to take 64 answers and ask again, with room for a machine that is virtual.
+const SPIN_MAX: Duration = Duration::from_micros(200);
+
+/// What a worker that has spun in vain begins again with.
+const SPIN_LEAST: Duration = Duration::from_micros(10);
 
 /// The listener's number among the epoll's; askers count up from the next.
 const LISTENER: u64 = 0;
@@ -62,6 +68,24 @@ pub struct Worker {
     /// The user whose processes may ask.
     gateway_uid: u32,
     packet: Box<[u8]>,
+    spun: Spun,
+}
+
+/// How long a worker has looked for work without sleeping, ever: what measurements tell apart from
+/// what the work itself costs.
+#[derive(Debug, Clone, Default)]
+pub struct Spun(Arc<AtomicU64>);
+
+impl Spun {
+    /// In nanoseconds.
+    pub fn nanos(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_add(nanos, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug)]
@@ -108,7 +132,13 @@ impl Worker {
             gateway_uid,
             // One more than a frame may have shows one that has.
             packet: vec![0; FRAME_BYTES_MAX + 1].into(),
+            spun: Spun::default(),
         })
+    }
+
+    /// How long it has looked for work without sleeping.
+    pub fn spun(&self) -> Spun {
+        self.spun.clone()
     }
 
     /// Answers until the process ends; only a failure of the kernel's own ends it before.
@@ -128,19 +158,24 @@ impl Worker {
 
     /// Waits for events: on a core of its own without sleeping at first.
     fn wait(&self, events: &mut [EpollEvent], spin: &mut Spin) -> io::Result<usize> {
-        if self.dedicated {
-            let until = spin.begin();
-            while Instant::now() < until {
-                let ready = wait(&self.epoll, events, EpollTimeout::ZERO)?;
-                if ready > 0 {
-                    spin.paid();
-                    return Ok(ready);
-                }
-                std::hint::spin_loop();
-            }
-            spin.was_in_vain();
+        if !self.dedicated {
+            return wait(&self.epoll, events, EpollTimeout::NONE);
         }
-        wait(&self.epoll, events, EpollTimeout::NONE)
+        let began = Instant::now();
+        let mut spent = Duration::ZERO;
+        while spent < spin.length {
+            let ready = wait(&self.epoll, events, EpollTimeout::ZERO)?;
+            if ready > 0 {
+                self.spun.add(spent);
+                return Ok(ready);
+            }
+            std::hint::spin_loop();
+            spent = began.elapsed();
+        }
+        self.spun.add(spent);
+        let ready = wait(&self.epoll, events, EpollTimeout::NONE)?;
+        spin.was_in_vain(began.elapsed());
+        Ok(ready)
     }
 
     fn accept(&mut self) {
@@ -201,21 +236,20 @@ impl Worker {
 }
 
 impl Asker {
-    /// Takes a few frames and answers them.
+    /// Takes a frame and answers it. Whether there is another is epoll's to say: to find that there is
+    /// none would be a call as dear.
     fn turn(&mut self, packet: &mut [u8]) -> Result<(), Cut> {
-        for _ in 0..FRAMES_A_TURN {
-            if !self.send()? {
-                return Ok(());
-            }
-            let len = match self.socket.read(packet) {
-                // There are no empty frames: this is the end.
-                Ok(0) => return Err(Cut::Gone),
-                Ok(len) => len,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error.into()),
-            };
-            self.session.answer(&packet[..len], &mut self.unsent)?;
+        if !self.send()? {
+            return Ok(());
         }
+        let len = match self.socket.read(packet) {
+            // There are no empty frames: this is the end.
+            Ok(0) => return Err(Cut::Gone),
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        self.session.answer(&packet[..len], &mut self.unsent)?;
         self.send().map(drop)
     }
 
@@ -223,7 +257,11 @@ impl Asker {
     fn send(&mut self) -> Result<bool, Cut> {
         while let Some(frame) = self.unsent.front() {
             match self.socket.write(frame.bytes()) {
-                Ok(_) => drop(self.unsent.pop_front()),
+                Ok(_) => {
+                    if let Some(sent) = self.unsent.pop_front() {
+                        self.session.recycle(sent);
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(Cut::Gone),
                 Err(error) => return Err(error.into()),
@@ -250,30 +288,21 @@ impl Asker {
     }
 }
 
-/// How long looking for work without sleeping lately paid.
-#[derive(Debug)]
+/// How long it lately would have paid to look for work without sleeping.
+#[derive(Debug, Default)]
 struct Spin {
     length: Duration,
 }
 
-impl Default for Spin {
-    fn default() -> Self {
-        Self { length: SPIN_MAX }
-    }
-}
-
 impl Spin {
-    fn begin(&self) -> Instant {
-        Instant::now() + self.length
-    }
-
-    fn paid(&mut self) {
-        self.length = (self.length * 2).min(SPIN_MAX);
-    }
-
-    /// Shorter and shorter while nothing comes, and never so short that it could not grow again.
-    fn was_in_vain(&mut self) {
-        self.length = (self.length / 2).max(SPIN_MAX / 16);
+    /// It was too short: work came `waited` after the worker began to look for it. Where a longer one
+    /// would have met it, the next is longer; where none would have, shorter, down to none at all.
+    fn was_in_vain(&mut self, waited: Duration) {
+        self.length = match waited < SPIN_MAX {
+            true => (self.length * 2).clamp(SPIN_LEAST, SPIN_MAX),
+            false if self.length > SPIN_LEAST => self.length / 2,
+            false => Duration::ZERO,
+        };
     }
 }
 
@@ -281,5 +310,23 @@ fn wait(epoll: &Epoll, events: &mut [EpollEvent], timeout: EpollTimeout) -> io::
     match epoll.wait(events, timeout) {
         Err(Errno::EINTR) => Ok(0),
         ready => Ok(ready?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spinning_grows_where_it_would_have_paid_and_ends_where_it_would_not() {
+        let mut spin = Spin::default();
+        for _ in 0..10 {
+            spin.was_in_vain(SPIN_MAX / 2);
+        }
+        assert_eq!(spin.length, SPIN_MAX);
+        for _ in 0..10 {
+            spin.was_in_vain(SPIN_MAX);
+        }
+        assert_eq!(spin.length, Duration::ZERO);
     }
 }

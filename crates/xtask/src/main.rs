@@ -31,7 +31,7 @@ enum Task {
     },
     /// The long runs. Their logs are for the release note.
     Soak {
-        /// Only these parts: sim, kill, links, fuzz; all without.
+        /// Only these parts: sim, kill, links, mutants, timing, fuzz; all without.
         parts: Vec<String>,
     },
 }
@@ -91,11 +91,20 @@ fn ci_stages() -> Vec<Stage> {
             8,
             &[&["cargo", "test", "--workspace", "--quiet", "--no-fail-fast"]],
         ),
-        Stage::commands("signers", 2, &[&["python3", "tests/signers/run.py"]]),
+        Stage::commands(
+            "signers",
+            4,
+            &[
+                &["python3", "tests/signers/run.py"],
+                &["python3", "tests/signers/mutants.py"],
+            ],
+        ),
         Stage::commands(
             "clients",
-            8,
+            12,
             &[
+                // Builds aws-sdk-rust the first time.
+                &["python3", "tests/signers/real.py", "--launch", NODE],
                 &["python3", "tests/clients/run.py", "--launch", NODE],
                 &[
                     "python3",

@@ -53,6 +53,25 @@ pub(crate) fn stages() -> Vec<Stage> {
             command(&["cargo", "build", "--release", "--quiet"], &[])?;
             command(&["python3", "tests/links/run.py", "--launch", node], &more)
         }),
+        Stage::new("mutants", 10, || {
+            let more = [("BLOCKHOUSE_MUTANTS", "100000")];
+            command(&["python3", "tests/signers/mutants.py"], &more)
+        }),
+        // Timed: may fail on a machine that does much else. The figures are printed either way.
+        Stage::commands(
+            "timing",
+            5,
+            &[&[
+                "cargo",
+                "run",
+                "--release",
+                "--quiet",
+                "--package",
+                "blockhouse-verifier",
+                "--example",
+                "constant_time",
+            ]],
+        ),
         Stage::new("fuzz", 120, || fuzz(FUZZ_SECS)),
     ]
 }

@@ -2,7 +2,7 @@ use super::{route::Subresource, *};
 use crate::{
     condition::{ETagSet, WriteCondition},
     error::ErrorKind,
-    operation::{Directive, FixedConfiguration},
+    operation::Directive,
 };
 use blockhouse_types::{ByteRange, ChecksumAlgorithm, ChecksumType, VersionId};
 use http::{HeaderName, HeaderValue};

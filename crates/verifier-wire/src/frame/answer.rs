@@ -38,13 +38,16 @@ pub enum AnswerBody {
 }
 
 impl FrameBuilder {
+    /// Adds the answer that names who signed.
+    pub fn verified(&mut self, number: u32, verified: &Verified) -> Result<(), TooLong> {
+        self.push(VERIFIED, number, |to| write_verified(to, verified))
+    }
+
     /// Adds an answer. Texts that a client is shown are cut to the length of their field.
     pub fn answer(&mut self, answer: &Answer) -> Result<(), TooLong> {
         let number = answer.number;
         match &answer.body {
-            AnswerBody::Verified(verified) => {
-                self.push(VERIFIED, number, |to| write_verified(to, verified))
-            }
+            AnswerBody::Verified(verified) => self.verified(number, verified),
             AnswerBody::Refused(failure) => {
                 self.push(REFUSED, number, |to| write_failure(to, failure))
             }

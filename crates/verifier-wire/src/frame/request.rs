@@ -37,6 +37,9 @@ pub enum RequestBody<'a> {
     EndChain(ChainId),
 }
 
+/// Bytes of a name and a value that are both empty: their lengths.
+const PAIR_BYTES_MIN: usize = 4;
+
 /// Names and values, as they arrived.
 type Table<'a> = Vec<(&'a str, &'a [u8])>;
 
@@ -101,8 +104,12 @@ impl<'a> Asked<'a> {
 
 fn read_table<'a>(from: &mut Reader<'a>) -> Result<Table<'a>, FrameError> {
     let count = from.u16("number of names")?;
-    let pair = |_| Ok((from.text("name")?, from.field("value")?));
-    (0..count).map(pair).collect()
+    // No capacity beyond what the bytes can hold: the count is the sender's word.
+    let mut table = Vec::with_capacity(usize::from(count).min(from.0.len() / PAIR_BYTES_MIN));
+    for _ in 0..count {
+        table.push((from.text("name")?, from.field("value")?));
+    }
+    Ok(table)
 }
 
 fn write_table(to: &mut Writer<'_>, table: &[(&str, &[u8])]) -> Result<(), TooLong> {

@@ -7,7 +7,7 @@
 //! another time. An order has a path of its own and parameters that no S3 request has, so that none
 //! of those is taken for one.
 
-use super::Judge;
+use super::{Judge, unknown_key};
 use crate::refusal;
 use blockhouse_sigv4::{
     Claim, Credential as Scope, EXPIRES_SECS_MAX, Link, Location, Query, Request, SignedLink,
@@ -87,7 +87,11 @@ impl Judge {
         let scope = Scope::parse(&claim.credential, claim.algorithm)
             .map_err(|error| refusal::of_claim(claim.refuse_scope(error)))?;
         let house = &self.0;
-        let signer = house.find_signer(scope.access_key_id, &claim, question.now)?;
+        let (signer, is_known) = house.find_signer(scope.access_key_id, &claim, question.now)?;
+        if !is_known || **signer.id() != *scope.access_key_id {
+            // It was known when the order was judged, and has gone since.
+            return Err(unknown_key(scope.access_key_id));
+        }
         let key = signer
             .signing_key(scope.day, &house.region, scope.service)
             .ok_or(Failure::Anonymous)?;
@@ -139,7 +143,7 @@ impl Judge {
 impl Order {
     fn read(query: &Query<'_>) -> Result<Self, Box<Failure>> {
         let mut parameters: Vec<_> = query
-            .decoded()
+            .all()
             .ok_or_else(|| unfit("The parameters of an order are UTF-8"))?
             .collect();
         if parameters.windows(2).any(|pair| pair[0].0 == pair[1].0) {
