@@ -4,6 +4,7 @@
 //! [`Grant`] and so the buckets, and gives a [`Reply`] or the error that the client will see. None
 //! of them looks a bucket up by its name, and none answers before the store did.
 
+mod addresses;
 mod bucket;
 mod bucket_documents;
 mod copy;
@@ -132,7 +133,7 @@ pub(crate) async fn dispatch<S: ObjectStore, V: Verifier, B: Stream>(
         Op::GetBucketVersioning(_) => bucket::versioning(job)?,
         Op::PutBucketVersioning(_) => bucket::set_versioning(job, body).await?,
         Op::GetBucketAcl(_) => bucket::acl(job)?,
-        Op::GetFixedConfiguration(op) => bucket::fixed(job, op)?,
+        Op::GetFixedConfiguration(op) => bucket::fixed(op)?,
         Op::DeleteFixedConfiguration(_) => bucket::nothing_to_delete(),
         Op::GetBucketTagging(_) => bucket_documents::tagging(job)?,
         Op::PutBucketTagging(_) => bucket_documents::set_tagging(job, body).await?,
@@ -145,7 +146,11 @@ pub(crate) async fn dispatch<S: ObjectStore, V: Verifier, B: Stream>(
         Op::DeleteBucketCors(_) => bucket_documents::delete_cors(job).await?,
         Op::GetBucketPolicy(_) => bucket_documents::policy(job)?,
         Op::PutBucketPolicy(_) => bucket_documents::set_policy(job, body).await?,
+        Op::GetBucketPolicyStatus(_) => bucket_documents::policy_status(job)?,
         Op::DeleteBucketPolicy(_) => bucket_documents::delete_policy(job).await?,
+        Op::GetBucketAddressList(_) => addresses::get(job)?,
+        Op::PutBucketAddressList(_) => addresses::set(job, body).await?,
+        Op::DeleteBucketAddressList(_) => addresses::delete(job).await?,
         Op::GetBucketEtag(_) => bucket_documents::etag(job)?,
         Op::PutBucketEtag(_) => bucket_documents::set_etag(job, body).await?,
         // Answered before anybody is asked who they are; see stages.

@@ -10,6 +10,8 @@
 //! [`decide`] is the only place that looks up a bucket by name, so an operation that got no [`Grant`]
 //! has no bucket to work on.
 //!
+//! The bucket's list of addresses is asked first, before and apart from any policy, whoever asks.
+//!
 //! The root of the account that owns a bucket needs no policy and is asked no further, unless there is
 //! one: that is most requests, and they pay nothing for what they do not use. Everybody else is judged
 //! by the bucket's policy, by the policy of their session, and, where they signed, by their identity:
@@ -27,7 +29,7 @@ pub(crate) use asker::Asker;
 pub use compiled::Compiled;
 pub(crate) use needs::{Action, Need, action_of, deletes, needs};
 
-use blockhouse_policy::{Because, Decision, Layer};
+use blockhouse_policy::{Because, Decision, Layer, address_list::Admission};
 use blockhouse_s3::{
     error::{ErrorKind, S3Error},
     operation::Operation,
@@ -128,6 +130,8 @@ pub(crate) struct Denied {
 pub(crate) enum Why {
     /// Nobody signed, and nothing here is for everybody.
     Anonymous,
+    /// The bucket is not reached from there.
+    Address(Admission),
     /// Policies were asked.
     Policy(Because),
 }
@@ -136,6 +140,7 @@ impl Denied {
     fn reason(&self) -> &'static str {
         match self.because {
             Why::Anonymous => "anonymous",
+            Why::Address(_) => "address",
             Why::Policy(Because::Explicit(_)) => "explicit-deny",
             Why::Policy(Because::AnonymousAccessPoint) => "anonymous-access-point",
             Why::Policy(Because::Implicit(layer)) => match layer {
@@ -268,15 +273,24 @@ fn find<S: ObjectStore, V: Verifier>(
     name: &BucketName,
     action: Action,
 ) -> Result<Arc<Bucket>, Refused> {
-    let found = asker.store().bucket(name);
-    found.ok_or_else(|| match asker.account() {
-        Some(_) => Refused::NoSuchBucket(name.clone()),
-        None => Refused::Denied(Denied {
+    let denied = |because| {
+        Refused::Denied(Denied {
             action,
-            because: Why::Anonymous,
+            because,
             statement: None,
-        }),
-    })
+        })
+    };
+    let Some(bucket) = asker.store().bucket(name) else {
+        return Err(match asker.account() {
+            Some(_) => Refused::NoSuchBucket(name.clone()),
+            None => denied(Why::Anonymous),
+        });
+    };
+    let admission = asker.admits(&bucket);
+    if !admission.is_admitted() {
+        return Err(denied(Why::Address(admission)));
+    }
+    Ok(bucket)
 }
 
 /// The refusal of a decision, if it is one.

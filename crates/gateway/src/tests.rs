@@ -3,6 +3,7 @@
 //! What S3 promises is tested here without a socket: requests go in at `serve_request`, answers are
 //! read to their end.
 
+mod addresses;
 mod audit;
 mod bodies;
 mod buckets;

@@ -67,6 +67,14 @@ pub enum Operation {
     PutBucketPolicy(BucketOnly),
     /// `DELETE /bucket?policy`.
     DeleteBucketPolicy(BucketOnly),
+    /// `GET /bucket?policyStatus`.
+    GetBucketPolicyStatus(BucketOnly),
+    /// `GET /bucket?bh-addresses`: our own.
+    GetBucketAddressList(BucketOnly),
+    /// `PUT /bucket?bh-addresses`: our own; body: [`crate::xml::parse_addresses`].
+    PutBucketAddressList(BucketOnly),
+    /// `DELETE /bucket?bh-addresses`: our own.
+    DeleteBucketAddressList(BucketOnly),
     /// `GET /bucket?bh-etag`: our own.
     GetBucketEtag(BucketOnly),
     /// `PUT /bucket?bh-etag`: our own; body: [`crate::xml::parse_etag`].
@@ -177,6 +185,10 @@ macro_rules! each_input {
             | Operation::GetBucketPolicy($input)
             | Operation::PutBucketPolicy($input)
             | Operation::DeleteBucketPolicy($input)
+            | Operation::GetBucketPolicyStatus($input)
+            | Operation::GetBucketAddressList($input)
+            | Operation::PutBucketAddressList($input)
+            | Operation::DeleteBucketAddressList($input)
             | Operation::GetBucketEtag($input)
             | Operation::PutBucketEtag($input)
             | Operation::GetBucketAcl($input)
@@ -232,6 +244,10 @@ impl Operation {
             Self::GetBucketPolicy(_) => "GetBucketPolicy",
             Self::PutBucketPolicy(_) => "PutBucketPolicy",
             Self::DeleteBucketPolicy(_) => "DeleteBucketPolicy",
+            Self::GetBucketPolicyStatus(_) => "GetBucketPolicyStatus",
+            Self::GetBucketAddressList(_) => "GetBucketAddressList",
+            Self::PutBucketAddressList(_) => "PutBucketAddressList",
+            Self::DeleteBucketAddressList(_) => "DeleteBucketAddressList",
             Self::GetBucketEtag(_) => "GetBucketEtag",
             Self::PutBucketEtag(_) => "PutBucketEtag",
             Self::GetBucketAcl(_) => "GetBucketAcl",
@@ -302,6 +318,9 @@ impl Operation {
             },
             Self::PutBucketLifecycle(_) => BodyUse::Document {
                 max_bytes: LIFECYCLE_DOCUMENT_BYTES_MAX,
+            },
+            Self::PutBucketAddressList(_) => BodyUse::Document {
+                max_bytes: LIST_DOCUMENT_BYTES_MAX,
             },
             Self::CreateBucket(_)
             | Self::PutBucketVersioning(_)

@@ -6,6 +6,7 @@
 //! none. Each document then takes its tree apart and refuses what its schema does not know:
 //! everything that is wrong is `MalformedXML`, and nothing is guessed.
 
+mod addresses;
 mod bucket;
 mod complete;
 mod delete;
@@ -14,6 +15,7 @@ mod reader;
 mod tagging;
 mod writer;
 
+pub use addresses::{addresses_xml, parse_addresses};
 pub use bucket::{CreateBucketConfiguration, VersioningConfiguration};
 pub use complete::{CompleteMultipartUploadBody, NamedPart};
 pub use delete::{DeleteEntry, DeleteObjects};
@@ -24,11 +26,20 @@ pub use writer::{NAMESPACE, Writer};
 
 pub(crate) use tagging::{OBJECT_TAGS_MAX, check_tags, tag_of};
 
+/// The answer of GetBucketPolicyStatus.
+pub fn policy_status_xml(is_public: bool) -> bytes::Bytes {
+    let mut xml = Writer::new(160);
+    xml.root("PolicyStatus");
+    xml.text("IsPublic", if is_public { "true" } else { "false" });
+    xml.close("PolicyStatus");
+    xml.finish()
+}
+
 /// The longest document that a bucket keeps, in bytes, as we write it; what a store takes.
 pub const KEPT_DOCUMENT_BYTES_MAX: usize = 256 << 10;
 
 /// Refuses a setting that could be read but not kept.
-pub(crate) fn check_kept(document: &[u8]) -> Result<(), crate::error::S3Error> {
+pub fn check_kept(document: &[u8]) -> Result<(), crate::error::S3Error> {
     if document.len() > KEPT_DOCUMENT_BYTES_MAX {
         return Err(crate::error::ErrorKind::MaxMessageLengthExceeded.into());
     }

@@ -27,16 +27,19 @@ pub enum DocumentKind {
     Etag = 4,
     /// The bucket's policy, as it was written.
     Policy = 5,
+    /// The addresses that the bucket may be reached from.
+    Addresses = 6,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Tagging,
         Self::Lifecycle,
         Self::Cors,
         Self::Etag,
         Self::Policy,
+        Self::Addresses,
     ];
 
     /// The number that stands for it on disk.

@@ -4,8 +4,8 @@ use super::Job;
 use crate::body::Stream;
 use blockhouse_s3::{
     Response,
-    error::{ErrorKind, S3Error},
-    operation::{BodyUse, BucketOnly, FixedConfiguration, GetFixedConfiguration, ListBuckets},
+    error::S3Error,
+    operation::{BodyUse, BucketOnly, GetFixedConfiguration, ListBuckets},
     output::{
         AclOutput, CreateBucketOutput, GetBucketLocationOutput, GetBucketVersioningOutput,
         HeadBucketOutput, ListBucketsOutput, ListedBucket, VersioningState,
@@ -201,17 +201,7 @@ pub(super) fn acl<S: ObjectStore, V: Verifier, B>(
 }
 
 /// `GET` of a setting that no bucket can have otherwise.
-pub(super) fn fixed<S: ObjectStore, V: Verifier, B>(
-    job: &Job<'_, S, V, B>,
-    op: GetFixedConfiguration,
-) -> Result<Response, S3Error> {
-    let has_policy = || -> Result<bool, S3Error> {
-        let documents = &job.grant.bucket()?.documents;
-        Ok(documents.contains_key(&DocumentKind::Policy))
-    };
-    if op.which == FixedConfiguration::PolicyStatus && has_policy()? {
-        return Err(ErrorKind::NotImplemented.into());
-    }
+pub(super) fn fixed(op: GetFixedConfiguration) -> Result<Response, S3Error> {
     Ok(Response::xml(Bytes::from_static(
         op.which.document()?.as_bytes(),
     )))

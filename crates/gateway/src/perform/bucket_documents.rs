@@ -6,14 +6,14 @@
 
 use super::Job;
 use crate::body::Stream;
-use blockhouse_policy::{Kind, Policy};
+use blockhouse_policy::{Arn, Kind, Policy};
 use blockhouse_s3::{
     Response,
     cors::Cors,
     error::{ErrorKind, S3Error},
     lifecycle::{Expiration, Lifecycle, Subject},
     operation::BodyUse,
-    xml::{EtagMode, etag_xml, parse_bucket_tagging, parse_etag, tagging_xml},
+    xml::{EtagMode, etag_xml, parse_bucket_tagging, parse_etag, policy_status_xml, tagging_xml},
 };
 use blockhouse_store::{Bucket, BucketChange, DocumentKind, ObjectStore};
 use blockhouse_types::{ObjectKey, Timestamp};
@@ -135,10 +135,25 @@ pub(super) async fn set_policy<S: ObjectStore, V: Verifier, B: Stream>(
     let malformed = |message: String| S3Error::from(ErrorKind::MalformedPolicy).message(message);
     let text = std::str::from_utf8(&document)
         .map_err(|_| malformed("Policies must be valid JSON in UTF-8".to_owned()))?;
-    Policy::parse(Kind::Bucket, job.grant.bucket()?.name.as_str(), text)
+    let name = &job.grant.bucket()?.name;
+    let own = format!("arn:aws:s3:::{name}");
+    Policy::parse(Kind::Bucket, name.as_str(), text)
+        .and_then(|policy| policy.refuse_foreign(Arn::parse(&own).as_slice()))
         .map_err(|error| malformed(error.to_string()))?;
     let done = StatusCode::NO_CONTENT;
     change(job, DocumentKind::Policy, Some(document), done).await
+}
+
+/// `GET ?policyStatus`.
+pub(super) fn policy_status<S: ObjectStore, V: Verifier, B>(
+    job: &Job<'_, S, V, B>,
+) -> Result<Response, S3Error> {
+    let bucket = job.grant.bucket()?;
+    match job.context.compiled.of_bucket(bucket) {
+        Some(policy) => Ok(Response::xml(policy_status_xml(policy.is_public()))),
+        None => Err(S3Error::from(ErrorKind::NoSuchBucketPolicy)
+            .element("BucketName", bucket.name.as_str())),
+    }
 }
 
 /// `DELETE ?policy`.
@@ -230,7 +245,7 @@ fn stored<S: ObjectStore, V: Verifier, B>(
 }
 
 /// Sets or removes a document.
-async fn change<S: ObjectStore, V: Verifier, B: Stream>(
+pub(super) async fn change<S: ObjectStore, V: Verifier, B: Stream>(
     job: &Job<'_, S, V, B>,
     kind: DocumentKind,
     document: Option<Bytes>,

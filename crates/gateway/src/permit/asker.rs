@@ -8,6 +8,7 @@ use super::{Action, Refused, refused};
 use crate::{Context, Origin, verify::Caller};
 use blockhouse_policy::{
     self as policy, Arn, Dialect, Fact, Family, Layer, Policies, Policy, Request, Resource, Value,
+    address_list::{Admission, Peer},
 };
 use blockhouse_s3::{
     link::{LinkTerms, Source},
@@ -44,6 +45,25 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
 
     pub(crate) fn store(&self) -> &S {
         &self.context.store
+    }
+
+    /// What the bucket's list of addresses says of where the request comes from. Changing the list is
+    /// not subject to it.
+    pub(super) fn admits(&self, bucket: &Bucket) -> Admission {
+        use Operation as Op;
+        let of_the_list = matches!(
+            self.operation,
+            Some(
+                Op::GetBucketAddressList(_)
+                    | Op::PutBucketAddressList(_)
+                    | Op::DeleteBucketAddressList(_)
+            )
+        );
+        if of_the_list {
+            return Admission::NoList;
+        }
+        let list = self.context.compiled.list_of(bucket);
+        Admission::judge(list.as_deref(), Peer::Public(self.origin.peer().ip()))
     }
 
     /// Whether the caller may do all of these, with a bucket, or an object in it.

@@ -1,6 +1,9 @@
 //! Policies that were compiled once, kept by each I/O thread for as long as they are the same.
 
-use blockhouse_policy::{Kind, Policy};
+use blockhouse_policy::{
+    Kind, Policy,
+    address_list::{AddressList, Entry, Groups},
+};
 use blockhouse_store::{Bucket, DocumentKind};
 use blockhouse_types::BucketId;
 use std::{cell::RefCell, collections::HashMap, fmt, sync::Arc};
@@ -14,11 +17,15 @@ const SESSIONS_MAX: usize = 256;
 /// A bucket's policy with the text that it was made of.
 type OfBucket = (Arc<[u8]>, Arc<Policy>);
 
+/// A bucket's address list, likewise.
+type ListOfBucket = (Arc<[u8]>, Arc<AddressList>);
+
 /// The policies that one thread has met.
 #[derive(Default)]
 pub struct Compiled {
     buckets: RefCell<HashMap<BucketId, OfBucket>>,
     sessions: RefCell<HashMap<Box<str>, Arc<Policy>>>,
+    lists: RefCell<HashMap<BucketId, ListOfBucket>>,
 }
 
 impl fmt::Debug for Compiled {
@@ -33,7 +40,7 @@ impl fmt::Debug for Compiled {
 impl Compiled {
     /// The policy of a bucket, if it has one. One that cannot be read denies everything: leaving it out
     /// would allow what it may have denied.
-    pub(super) fn of_bucket(&self, bucket: &Bucket) -> Option<Arc<Policy>> {
+    pub(crate) fn of_bucket(&self, bucket: &Bucket) -> Option<Arc<Policy>> {
         let text = bucket.documents.get(&DocumentKind::Policy)?;
         let mut kept = self.buckets.borrow_mut();
         if let Some((of, policy)) = kept.get(&bucket.id)
@@ -49,6 +56,23 @@ impl Compiled {
         Some(policy)
     }
 
+    /// The address list of a bucket, if it has one. One that cannot be read lets nobody in.
+    pub(crate) fn list_of(&self, bucket: &Bucket) -> Option<Arc<AddressList>> {
+        let text = bucket.documents.get(&DocumentKind::Addresses)?;
+        let mut kept = self.lists.borrow_mut();
+        if let Some((of, list)) = kept.get(&bucket.id)
+            && Arc::ptr_eq(of, text)
+        {
+            return Some(Arc::clone(list));
+        }
+        let list = Arc::new(read_list(bucket, text));
+        if kept.len() >= BUCKETS_MAX {
+            kept.clear();
+        }
+        kept.insert(bucket.id, (Arc::clone(text), Arc::clone(&list)));
+        Some(list)
+    }
+
     /// The policy of a session, as its token brings it.
     pub(super) fn of_session(&self, text: &str) -> Arc<Policy> {
         let mut kept = self.sessions.borrow_mut();
@@ -62,6 +86,17 @@ impl Compiled {
         kept.insert(text.into(), Arc::clone(&policy));
         policy
     }
+}
+
+fn read_list(bucket: &Bucket, text: &[u8]) -> AddressList {
+    let entries: Option<Vec<Entry>> = std::str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.lines().map(|line| line.parse().ok()).collect());
+    let list = entries.and_then(|list| AddressList::compile(&list, &[], &Groups::new()).ok());
+    list.unwrap_or_else(|| {
+        tracing::error!(bucket = %bucket.name, "an address list cannot be read, and lets nobody in");
+        AddressList::default()
+    })
 }
 
 fn read(kind: Kind, id: &str, text: &[u8]) -> Policy {

@@ -119,11 +119,16 @@ pub(crate) fn needs(operation: &Operation) -> Need<'_> {
         }
         Op::GetBucketCors(op) => (&op.bucket, actions!["GetBucketCORS"]),
         Op::PutBucketCors(op) | Op::DeleteBucketCors(op) => (&op.bucket, actions!["PutBucketCORS"]),
+        Op::GetBucketAddressList(op) => (&op.bucket, &[Action("bh:GetBucketAddressList")]),
+        Op::PutBucketAddressList(op) | Op::DeleteBucketAddressList(op) => {
+            (&op.bucket, &[Action("bh:PutBucketAddressList")])
+        }
         Op::GetBucketEtag(op) => (&op.bucket, &[Action("bh:GetBucketEtag")]),
         Op::PutBucketEtag(op) => (&op.bucket, &[Action("bh:PutBucketEtag")]),
         Op::GetBucketAcl(op) => (&op.bucket, actions!["GetBucketAcl"]),
         Op::GetBucketPolicy(op) => (&op.bucket, actions!["GetBucketPolicy"]),
         Op::PutBucketPolicy(op) => (&op.bucket, actions!["PutBucketPolicy"]),
+        Op::GetBucketPolicyStatus(op) => (&op.bucket, actions!["GetBucketPolicyStatus"]),
         Op::DeleteBucketPolicy(op) => (&op.bucket, actions!["DeleteBucketPolicy"]),
         Op::GetFixedConfiguration(op) => (&op.bucket, reads_configuration(op.which)),
         Op::DeleteFixedConfiguration(op) => (&op.bucket, writes_configuration(op.which)),
@@ -230,7 +235,6 @@ fn reads(versioned: bool) -> &'static [Action] {
 fn reads_configuration(which: FixedConfiguration) -> &'static [Action] {
     use FixedConfiguration as Fixed;
     match which {
-        Fixed::PolicyStatus => actions!["GetBucketPolicyStatus"],
         Fixed::Encryption => actions!["GetEncryptionConfiguration"],
         Fixed::Website => actions!["GetBucketWebsite"],
         Fixed::Replication => actions!["GetReplicationConfiguration"],
@@ -261,8 +265,7 @@ fn writes_configuration(which: FixedConfiguration) -> &'static [Action] {
         Fixed::InventoryList => actions!["PutInventoryConfiguration"],
         Fixed::IntelligentTieringList => actions!["PutIntelligentTieringConfiguration"],
         Fixed::MetricsList | Fixed::ById => actions!["PutMetricsConfiguration"],
-        Fixed::PolicyStatus
-        | Fixed::ObjectLock
+        Fixed::ObjectLock
         | Fixed::RequestPayment
         | Fixed::Logging
         | Fixed::Notification
@@ -290,6 +293,9 @@ mod tests {
         ("PUT /bkt", &[], &[]),
         ("DELETE /bkt", &[], &[]),
         ("HEAD /bkt", &[], &[]),
+        ("GET /bkt?bh-addresses", &[], &[]),
+        ("PUT /bkt?bh-addresses", &[], &[]),
+        ("DELETE /bkt?bh-addresses", &[], &[]),
         ("GET /bkt?location", &[], &[]),
         ("GET /bkt?versioning", &[], &[]),
         ("PUT /bkt?versioning", &[], &[]),

@@ -36,8 +36,6 @@ pub struct GetFixedConfiguration {
 /// where AWS answers "not configured", a document where AWS always has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FixedConfiguration {
-    /// `?policyStatus`.
-    PolicyStatus,
     /// `?encryption`: nothing claims encryption before it exists.
     Encryption,
     /// `?website`.
@@ -74,7 +72,6 @@ impl FixedConfiguration {
     /// AWS's name of the operation that reads it.
     pub fn get_name(self) -> &'static str {
         match self {
-            Self::PolicyStatus => "GetBucketPolicyStatus",
             Self::Encryption => "GetBucketEncryption",
             Self::Website => "GetBucketWebsite",
             Self::Replication => "GetBucketReplication",
@@ -106,7 +103,6 @@ impl FixedConfiguration {
     /// The XML document that answers, or the error that says there is none.
     pub fn document(self) -> Result<&'static str, S3Error> {
         let absent = match self {
-            Self::PolicyStatus => ErrorKind::NoSuchBucketPolicy,
             Self::Encryption => ErrorKind::ServerSideEncryptionConfigurationNotFoundError,
             Self::Website => ErrorKind::NoSuchWebsiteConfiguration,
             Self::Replication => ErrorKind::ReplicationConfigurationNotFoundError,

@@ -56,6 +56,10 @@ pub(super) fn setting(
         ("GET", S::Policy) => Operation::GetBucketPolicy,
         ("PUT", S::Policy) => Operation::PutBucketPolicy,
         ("DELETE", S::Policy) => Operation::DeleteBucketPolicy,
+        ("GET", S::PolicyStatus) => Operation::GetBucketPolicyStatus,
+        ("GET", S::BhAddresses) => Operation::GetBucketAddressList,
+        ("PUT", S::BhAddresses) => Operation::PutBucketAddressList,
+        ("DELETE", S::BhAddresses) => Operation::DeleteBucketAddressList,
         ("GET", S::BhEtag) => Operation::GetBucketEtag,
         ("PUT", S::BhEtag) => Operation::PutBucketEtag,
         ("GET", S::Acl) => Operation::GetBucketAcl,
@@ -77,7 +81,6 @@ fn fixed(
     use Subresource as S;
     let by_id = query.get("id").is_some();
     let which = match kind {
-        S::PolicyStatus => F::PolicyStatus,
         S::Encryption => F::Encryption,
         S::Website => F::Website,
         S::Replication => F::Replication,

@@ -44,6 +44,7 @@ subresources! {
     Annotation = "annotation",
     Append = "append",
     Attributes = "attributes",
+    BhAddresses = "bh-addresses",
     BhEtag = "bh-etag",
     Cors = "cors",
     Delete = "delete",

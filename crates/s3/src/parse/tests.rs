@@ -74,6 +74,8 @@ fn every_operation_has_its_request() {
         ("GET /bkt?acl", "GetBucketAcl"),
         ("GET /bkt?policy", "GetBucketPolicy"),
         ("PUT /bkt?policy", "PutBucketPolicy"),
+        ("GET /bkt?policyStatus", "GetBucketPolicyStatus"),
+        ("GET /bkt?bh-addresses", "GetBucketAddressList"),
         ("DELETE /bkt?policy", "DeleteBucketPolicy"),
         ("GET /bkt", "ListObjects"),
         ("GET /bkt?list-type=2&x-id=ListObjectsV2", "ListObjectsV2"),
@@ -224,7 +226,6 @@ fn no_subresource_falls_through() {
 #[test]
 fn fixed_settings_answer_what_holds() {
     for (name, code) in [
-        ("policyStatus", "NoSuchBucketPolicy"),
         (
             "encryption",
             "ServerSideEncryptionConfigurationNotFoundError",

@@ -100,7 +100,11 @@ pub(super) async fn make<S: ObjectStore, V: LinkSigner>(
     };
     let mut shown = made.shown();
     shown["url"] = json!(ordered.url);
-    shown["may_end_earlier"] = json!(ends(&ordered, &asked));
+    let listed = context
+        .store
+        .bucket(bucket)
+        .is_some_and(|bucket| context.compiled.list_of(&bucket).is_some());
+    shown["may_end_earlier"] = json!(ends(&ordered, &asked, listed));
     call.desk.made.note(made);
     Ok(shown)
 }
@@ -140,7 +144,7 @@ fn read<S: ObjectStore, V: LinkSigner>(
 }
 
 /// What may end the link before its time.
-fn ends(ordered: &Ordered, asked: &Parsed) -> Vec<Value> {
+fn ends(ordered: &Ordered, asked: &Parsed, listed: bool) -> Vec<Value> {
     let by = &ordered.by;
     let mut ends = vec![json!({
         "because": "key",
@@ -155,6 +159,11 @@ fn ends(ordered: &Ordered, asked: &Parsed) -> Vec<Value> {
     }
     let terms = &asked.terms;
     let of_terms = [
+        (
+            listed,
+            "address-list",
+            "The bucket is reached from listed addresses alone; from any other the link does not work.",
+        ),
         (terms.once.is_some(), "once", "It ends when it is used."),
         (
             terms.sources.is_some(),

@@ -1,0 +1,64 @@
+//! The list of addresses that a bucket may be reached from: our own subresource `bh-addresses`.
+//!
+//! It is kept as a line for each entry. Setting, reading and removing it is never subject to the list
+//! itself: a wrong one could not be mended otherwise.
+
+use super::{Job, bucket_documents::change};
+use crate::body::Stream;
+use blockhouse_policy::address_list::{AddressList, Entry, Groups};
+use blockhouse_s3::{
+    Response,
+    error::{ErrorKind, S3Error},
+    operation::BodyUse,
+    xml::{addresses_xml, check_kept, parse_addresses},
+};
+use blockhouse_store::{DocumentKind, ObjectStore};
+use blockhouse_verifier_wire::Verifier;
+use bytes::Bytes;
+use http::StatusCode;
+
+/// `GET ?bh-addresses`.
+pub(super) fn get<S: ObjectStore, V: Verifier, B>(
+    job: &Job<'_, S, V, B>,
+) -> Result<Response, S3Error> {
+    let bucket = job.grant.bucket()?;
+    let Some(text) = bucket.documents.get(&DocumentKind::Addresses) else {
+        return Err(S3Error::from(ErrorKind::NoSuchConfiguration)
+            .element("BucketName", bucket.name.as_str()));
+    };
+    let text = std::str::from_utf8(text).map_err(|_| ErrorKind::InternalError)?;
+    Ok(Response::xml(addresses_xml(text.lines())))
+}
+
+/// `PUT ?bh-addresses`. A list without an entry lets nobody in, and is not the same as none.
+pub(super) async fn set<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &mut Job<'_, S, V, B>,
+    body: BodyUse,
+) -> Result<Response, S3Error> {
+    let mut entries = Vec::new();
+    for text in parse_addresses(&job.document(body).await?)? {
+        let entry: Entry = text.parse().map_err(|error| {
+            let message = "An entry is an address or CIDR, vpc-ID, vpc-ID/CIDR or vpce-ID";
+            tracing::debug!(id = %job.id, %error, "a list was refused");
+            S3Error::invalid_argument("Entry", &text, message)
+        })?;
+        if matches!(entry, Entry::Own | Entry::Group(_)) {
+            let message = "This node has no networks declared as own, and no groups";
+            return Err(S3Error::invalid_argument("Entry", &text, message));
+        }
+        entries.push(entry);
+    }
+    AddressList::compile(&entries, &[], &Groups::new())
+        .map_err(|error| S3Error::invalid_request(error.to_string()))?;
+    let lines: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
+    check_kept(lines.as_bytes())?;
+    let document = Some(Bytes::from(lines));
+    change(job, DocumentKind::Addresses, document, StatusCode::OK).await
+}
+
+/// `DELETE ?bh-addresses`: any address again.
+pub(super) async fn delete<S: ObjectStore, V: Verifier, B: Stream>(
+    job: &Job<'_, S, V, B>,
+) -> Result<Response, S3Error> {
+    change(job, DocumentKind::Addresses, None, StatusCode::NO_CONTENT).await
+}

@@ -1,0 +1,105 @@
+//! The list of addresses that a bucket may be reached from.
+
+use super::*;
+use blockhouse_store::ObjectStore as _;
+
+fn list(entries: &[&str]) -> String {
+    let entries: String = entries
+        .iter()
+        .map(|e| format!("<Entry>{e}</Entry>"))
+        .collect();
+    format!("<AddressListConfiguration>{entries}</AddressListConfiguration>")
+}
+
+fn with_list(entries: &[&str]) -> Node {
+    let node = Node::with_bucket();
+    node.put("/bkt/key", "data").expect(200);
+    node.put("/bkt?bh-addresses", list(entries)).expect(200);
+    node
+}
+
+#[test]
+fn whoever_is_not_listed_is_refused_however_he_asks() {
+    let node = with_list(&["10.0.0.0/8", "2001:db8::/32"]);
+    let by_link = links::link("/bkt/key", "a=1");
+    let once = links::link("/bkt/key", "x-bh-once=t");
+    for got in [
+        node.get("/bkt/key"),
+        node.put("/bkt/other", "data"),
+        node.get("/bkt?list-type=2"),
+        node.call("DELETE", "/bkt", &[], ""),
+        node.call_as("", "GET", &by_link, &[], ""),
+        node.call_as("", "GET", &once, &[], ""),
+    ] {
+        got.refused(403, "AccessDenied");
+    }
+    assert!(node.context.store.used_links().is_empty());
+    // Nor does a copy read from there, or write to it.
+    node.put("/more", "").expect(200);
+    let from = [("x-amz-copy-source", "/bkt/key")];
+    node.call("PUT", "/more/copy", &from, "")
+        .refused(403, "AccessDenied");
+    node.put("/more/key", "data").expect(200);
+    let from = [("x-amz-copy-source", "/more/key")];
+    node.call("PUT", "/bkt/copy", &from, "")
+        .refused(403, "AccessDenied");
+}
+
+#[test]
+fn whoever_is_listed_goes_on() {
+    for entry in ["127.0.0.1", "127.0.0.0/8", "0.0.0.0/0"] {
+        let node = with_list(&["10.0.0.0/8", entry]);
+        node.get("/bkt/key").expect(200);
+        let by_link = links::link("/bkt/key", "a=1");
+        node.call_as("", "GET", &by_link, &[], "").expect(200);
+        // It is one condition of several.
+        node.call_as("", "GET", "/bkt/key", &[], "")
+            .refused(403, "AccessDenied");
+    }
+}
+
+#[test]
+fn an_empty_list_is_not_the_same_as_none() {
+    let node = with_list(&[]);
+    node.get("/bkt/key").refused(403, "AccessDenied");
+    node.call("DELETE", "/bkt?bh-addresses", &[], "")
+        .expect(204);
+    node.get("/bkt/key").expect(200);
+    node.get("/bkt?bh-addresses")
+        .refused(404, "NoSuchConfiguration");
+}
+
+#[test]
+fn the_list_itself_can_be_mended_from_anywhere() {
+    let node = with_list(&["10.0.0.0/8"]);
+    let told = node.get("/bkt?bh-addresses").expect(200);
+    assert_eq!(told.elements("Entry"), ["10.0.0.0/8"]);
+    node.put("/bkt?bh-addresses", list(&["127.0.0.1/32"]))
+        .expect(200);
+    node.get("/bkt/key").expect(200);
+    let stranger = format!("Fake {STRANGER}");
+    for method in ["GET", "PUT", "DELETE"] {
+        node.call_as(&stranger, method, "/bkt?bh-addresses", &[], "")
+            .refused(403, "AccessDenied");
+    }
+}
+
+#[test]
+fn odd_lists_are_refused_and_change_nothing() {
+    let node = with_list(&["127.0.0.0/8"]);
+    for bad in [
+        "10.0.0.0/33",
+        "here",
+        "",
+        "own",
+        "group:partners",
+        "vpc-A",
+        "10.0.0.1-10.0.0.9",
+    ] {
+        node.put("/bkt?bh-addresses", list(&[bad]))
+            .refused(400, "InvalidArgument");
+    }
+    node.put("/bkt?bh-addresses", "<nonsense/>")
+        .refused(400, "MalformedXML");
+    node.get("/bkt/key").expect(200);
+}
