@@ -35,7 +35,8 @@ class Answer:
 class House:
     """`blockhouse dev` on a folder that outlives it."""
 
-    def __init__(self, program, scratch, name="node"):
+    def __init__(self, program, scratch, name="node", arguments=()):
+        self.arguments = list(arguments)
         self.program, self.folder = str(pathlib.Path(program).resolve()), scratch / name
         self.scratch = scratch
         self.log = scratch / f"{name}.log"
@@ -46,7 +47,7 @@ class House:
         s3, tls, admin = self.ports
         command = [self.program, "dev", "--data", str(self.folder), "--s3", f"127.0.0.1:{s3}",
                    "--s3-tls", f"127.0.0.1:{tls}", "--admin", f"127.0.0.1:{admin}", "--alias", ALIAS,
-                   "--clock-offset", str(clock_offset)]
+                   "--clock-offset", str(clock_offset), *self.arguments]
         command += [] if self.folder.exists() else ["--device-size", "2GiB"]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         with self.log.open("ab") as stderr:
@@ -95,15 +96,15 @@ class House:
         return subprocess.run([self.program, "link", *words], env=self.environment, capture_output=True, text=True,
                               input=stdin)
 
-    def connect(self):
+    def connect(self, source=None):
         host, port = self.endpoint.host.rsplit(":", 1)
-        return http.client.HTTPConnection(host, int(port), timeout=60)
+        return http.client.HTTPConnection(host, int(port), timeout=60, source_address=source and (source, 0))
 
-    def ask(self, url, method="GET", body=None, **headers):
-        """Sends the request of a link to the node, whatever host the link names."""
+    def ask(self, url, method="GET", body=None, source=None, **headers):
+        """Sends the request of a link to the node, whatever host the link names; from this address."""
         split = urllib.parse.urlsplit(url)
         headers = {"Host": split.netloc, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        connection = self.connect()
+        connection = self.connect(source)
         try:
             chunked = "Transfer-Encoding" in headers
             connection.request(method, f"{split.path}?{split.query}", body=body, headers=headers, encode_chunked=chunked)

@@ -140,6 +140,11 @@ fn ci_stages() -> Vec<Stage> {
             4,
             &[&["python3", "tests/links/run.py", "--launch", NODE]],
         ),
+        Stage::commands(
+            "policies",
+            2,
+            &[&["python3", "tests/policies/run.py", "--launch", NODE]],
+        ),
         Stage::new("fuzz smoke", 10, || soak::fuzz(20)),
     ]
 }

@@ -1,0 +1,121 @@
+"""Per-bucket address lists: a valid link from a wrong address is refused, and is not used up by that."""
+
+import secrets
+import subprocess
+import urllib.parse
+
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from once import until
+
+BODY = b"within these walls"
+OFFICE, PARTNER, STRANGER = "127.0.0.2", "127.0.0.3", "127.0.0.4"
+
+
+def signed(house, method, bucket, subresource, data=b"", source=None):
+    """A call that no SDK knows, signed by botocore."""
+    url = f"{house.endpoint.url}/{bucket}?{subresource}"
+    request = AWSRequest(method, url, data=data)
+    key = Credentials(house.endpoint.access_key, house.endpoint.secret_key)
+    S3SigV4Auth(key, "s3", house.endpoint.region).add_auth(request)
+    headers = {name.replace("-", "_"): value for name, value in request.prepare().headers.items()}
+    headers.pop("Content_Length", None)
+    return house.ask(url, method, data or None, source=source, **headers)
+
+
+def set_list(house, bucket, *entries):
+    xml = "".join(f"<Entry>{entry}</Entry>" for entry in entries)
+    document = f"<AddressListConfiguration>{xml}</AddressListConfiguration>".encode()
+    signed(house, "PUT", bucket, "bh-addresses", document).expect(200)
+
+
+def bucket(house, name):
+    house.s3.create_bucket(Bucket=name)
+    house.s3.put_object(Bucket=name, Key="file", Body=BODY)
+    return name
+
+
+def link(house, name, operation="get_object", terms=None):
+    return house.link(operation, "file", terms, Bucket=name)
+
+
+def strictly_private(house):
+    """Seed 000: "even with a valid signed URL, access will be denied if the request does not originate from
+    an authorized IP address for that bucket"."""
+    name = bucket(house, "private")
+    url = link(house, name)
+    assert house.ask(url, source=STRANGER).expect(200).body == BODY
+    set_list(house, name, OFFICE)
+    house.ask(url, source=STRANGER).expect(403, "AccessDenied")
+    assert house.ask(url, source=OFFICE).expect(200).body == BODY
+    put = link(house, name, "put_object")
+    house.ask(put, "PUT", b"x", source=STRANGER).expect(403, "AccessDenied")
+    house.ask(put, "PUT", BODY, source=OFFICE).expect(200)
+    # The owner himself is no exception, nor is a header a link.
+    house.ask(link(house, name), source="127.0.0.1").expect(403, "AccessDenied")
+    signed(house, "GET", name, "list-type=2").expect(403, "AccessDenied")
+    signed(house, "GET", name, "list-type=2", source=OFFICE).expect(200)
+
+
+def partly_open(house):
+    """Seed 000: "partially accessible buckets, allowing specific external IP addresses"."""
+    name = bucket(house, "partly")
+    set_list(house, name, f"{OFFICE}/32", f"{PARTNER}/32")
+    for source, status in ((OFFICE, 200), (PARTNER, 200), (STRANGER, 403)):
+        assert house.ask(link(house, name), source=source).status == status, source
+    # A range means every address in it, its first and its last as well.
+    set_list(house, name, "127.0.0.2/31")
+    for source, status in ((OFFICE, 200), (PARTNER, 200), (STRANGER, 403)):
+        assert house.ask(link(house, name), source=source).status == status, source
+
+
+def one_time(house):
+    """Seed 000: "these links always remain subject to the bucket's IP restrictions"; a refused try burns none."""
+    name = bucket(house, "once")
+    set_list(house, name, OFFICE)
+    url = link(house, name, terms={"x-bh-once": secrets.token_urlsafe(16)})
+    for _ in range(3):
+        house.ask(url, source=STRANGER).expect(403, "AccessDenied")
+    assert house.ask(url, source=OFFICE).expect(200).body == BODY
+    house.ask(url, source=OFFICE).expect(403, "AccessDenied")
+
+
+def five_days(house):
+    """Seed 000: "configurable validity period (e.g., 5 days by default)"."""
+    done = subprocess.run([house.program, "presign", "s3://private/file"], env=house.environment,
+                          capture_output=True, text=True)
+    query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(done.stdout.strip()).query))
+    assert query["X-Amz-Expires"] == "432000", done.stdout
+
+
+def empty_and_none(house):
+    name = bucket(house, "emptied")
+    set_list(house, name)
+    house.ask(link(house, name)).expect(403, "AccessDenied")
+    signed(house, "DELETE", name, "bh-addresses").expect(204)
+    house.ask(link(house, name)).expect(200)
+
+
+def no_hint(house):
+    """The client hears the same for a wrong address as for a missing permission."""
+    name = bucket(house, "silent")
+    plain = f"{house.endpoint.url}/{name}/file?x-id=GetObject"
+    unsigned = house.ask(plain).expect(403, "AccessDenied")
+    set_list(house, name, OFFICE)
+    refused = house.ask(link(house, name)).expect(403, "AccessDenied")
+    message = lambda answer: answer.body.split(b"<Message>")[1].split(b"</Message>")[0]
+    assert message(unsigned) == message(refused)
+    audit = (house.folder / "audit" / "audit.jsonl")
+    until(lambda: "permit:address" in audit.read_text())
+
+
+CHECKS = {
+    "strictly private": strictly_private,
+    "partly open": partly_open,
+    "one-time links": one_time,
+    "five days": five_days,
+    "empty and none": empty_and_none,
+    "no hint": no_hint,
+}

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Who may do what, by boto3 against a running node: buckets' policies, address lists, links under both.
+
+    tests/policies/run.py --launch target/release/blockhouse [--only lists,links]
+
+Launches `blockhouse dev` with two accounts in a temporary folder on free ports, and ends it afterwards.
+One line a check: PASS or FAIL. Ends with 'N passed, N failed'. Nothing but loopback is spoken to, from
+several of its addresses.
+"""
+
+import argparse
+import contextlib
+import pathlib
+import sys
+import tempfile
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "links"), str(HERE.parent / "clients")]
+
+import tools
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--launch", metavar="PROGRAM", required=True, help="start this program's dev command")
+    parser.add_argument("--only", metavar="CHECKS", help="these checks alone, separated by commas")
+    options = parser.parse_args()
+    tools.in_own_environment()
+    tools.install()
+    # Only now: these need what was just installed.
+    import accounts
+    import lists
+    import links
+    from house import House
+
+    checks = {f"{module.__name__}: {name}": check
+              for module in (lists, links, accounts) for name, check in module.CHECKS.items()}
+    only = options.only.split(",") if options.only else None
+    passed, failed = 0, []
+    with contextlib.ExitStack() as stack:
+        scratch = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="blockhouse-policies-")))
+        house = House(options.launch, scratch, arguments=["--second-account", "--s3", "[::1]:0"])
+        stack.callback(house.stop)
+        house.start()
+        for name, check in checks.items():
+            if only and name.split(":")[0] not in only:
+                continue
+            started = time.monotonic()
+            try:
+                check(house)
+            except Exception as error:  # every kind of failure ends as one line
+                failed.append(name)
+                line = traceback.extract_tb(error.__traceback__)[-1].lineno
+                print(f"FAIL  {name}: {type(error).__name__}: {error} (line {line})", flush=True)
+            else:
+                passed += 1
+                print(f"PASS  {name}  {time.monotonic() - started:.1f} s", flush=True)
+        if failed:
+            print(house.log.read_text(errors="replace")[-4000:], file=sys.stderr)
+    print(f"{passed} passed, {len(failed)} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
