@@ -241,11 +241,10 @@ impl<'a> Case<'a> {
     pub(crate) fn denies_count(self, layer: Layer) -> bool {
         let caller = self.request.principal;
         let owner = self.request.resource.owner;
-        let keeps = |name: &&str| self.request.action.is(name);
         layer != Layer::Resource
             || !caller.is_root()
             || caller.account() != owner
-            || !OWNER_KEEPS.iter().any(|name| keeps(&name))
+            || !OWNER_KEEPS.iter().any(|name| self.request.action.is(name))
     }
 
     fn no_deny(self) -> Result<(), Because> {

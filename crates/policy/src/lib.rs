@@ -65,5 +65,7 @@ pub use malformed::{Fault, MalformedPolicy, Place};
 pub use policy::{Policy, Span};
 pub use principal::{NamedAs, Principal};
 pub use request::{Request, Resource};
-pub use simulate::{BadEntry, ContextEntry, EntryType, Evaluation, Matched, Simulation, simulate};
+pub use simulate::{
+    ContextEntry, EntryType, Evaluation, Matched, Simulation, SimulationFault, simulate,
+};
 pub use statement::Effect;

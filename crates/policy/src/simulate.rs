@@ -51,7 +51,7 @@ pub struct ContextEntry<'a> {
 
 /// Why an entry is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadEntry {
+pub enum SimulationFault {
     /// No name of a key.
     #[error("Invalid context key name: {0}")]
     Name(String),
@@ -147,7 +147,7 @@ pub struct Matched {
 
 /// Decides every action on every resource. A resource that is neither `*` nor an ARN is one that no
 /// policy names.
-pub fn simulate(simulation: &Simulation<'_>) -> Result<Vec<Evaluation>, BadEntry> {
+pub fn simulate(simulation: &Simulation<'_>) -> Result<Vec<Evaluation>, SimulationFault> {
     let mut evaluations = Vec::new();
     for name in simulation.actions {
         let action = Action::new(name);
@@ -159,11 +159,14 @@ pub fn simulate(simulation: &Simulation<'_>) -> Result<Vec<Evaluation>, BadEntry
     Ok(evaluations)
 }
 
-fn context<'a>(simulation: &Simulation<'a>, action: Action<'_>) -> Result<Context<'a>, BadEntry> {
+fn context<'a>(
+    simulation: &Simulation<'a>,
+    action: Action<'_>,
+) -> Result<Context<'a>, SimulationFault> {
     let mut context = Context::new(action.dialect());
     for entry in simulation.context {
         if let Some(value) = entry.values.iter().find(|value| !entry.of.takes(value)) {
-            return Err(BadEntry::Value {
+            return Err(SimulationFault::Value {
                 name: entry.name.to_owned(),
                 value: (*value).to_owned(),
             });
@@ -173,7 +176,7 @@ fn context<'a>(simulation: &Simulation<'a>, action: Action<'_>) -> Result<Contex
             many => Value::Texts(many.iter().copied().map(Cow::Borrowed).collect()),
         };
         if !context.set_named(entry.name, value) {
-            return Err(BadEntry::Name(entry.name.to_owned()));
+            return Err(SimulationFault::Name(entry.name.to_owned()));
         }
     }
     Ok(context)

@@ -1,10 +1,6 @@
 //! What is refused, with which words, and where.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::panic, reason = "a test fails by panicking")]
 
 use blockhouse_policy::{Fault, Kind, MalformedPolicy, Policy};
 

@@ -5,7 +5,11 @@
 //! that disagrees is printed as the JSON that `common::Question` reads, ready to become a case.
 //! `BLOCKHOUSE_POLICY_PAIRS` says how many pairs are tried, `BLOCKHOUSE_POLICY_SEED` where to begin.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod common;
 mod naive;

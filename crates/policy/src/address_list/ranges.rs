@@ -1,73 +1,74 @@
 //! Ranges of addresses, sorted and merged.
 //!
 //! ```text
-//!   directory   by the first bits of an address: where its ranges begin     v4, of many ranges
-//!   starts      first addresses, in order
-//!   ends        last addresses, of the same
+//!   directory   by an address's distance from the first range: where the ranges near it begin
+//!   ranges      first and last address of each, in order
 //! ```
 //!
 //! The range that may hold an address is the last one that starts no later. With the directory the
-//! search for it spans a handful of ranges instead of all, which saves the steps that miss the
-//! cache; IPv6 addresses in use share their first bits, so a directory of those would save nothing,
-//! and the search goes by the upper halves, which are all that most ranges differ in.
+//! search for it spans a handful of ranges instead of all, and a dozen steps that each wait for
+//! memory become one. Where the ranges crowd together the search is a binary one among those.
+//!
+//! IPv6 ranges of /64 and wider, which are most, are kept by their upper halves alone: they fit the
+//! cache twice as well.
 
+use crate::scalar::Prefix;
 use ipnet::IpNet;
 use std::net::IpAddr;
-
-/// As many ranges are searched without a directory.
-const UNINDEXED_MAX: usize = 64;
 
 /// A set of addresses.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ranges {
-    v4: V4,
-    v6: V6,
+    v4: Sorted<u32>,
+    /// Of IPv6, those of /64 and wider, by their upper halves.
+    v6_wide: Sorted<u64>,
+    /// Of IPv6, the others.
+    v6_narrow: Sorted<u128>,
 }
 
+/// Ranges in order, none touching the next.
 #[derive(Debug, Clone, Default)]
-struct V4 {
-    starts: Box<[u32]>,
-    ends: Box<[u32]>,
-    /// For each value of the first bits, how many ranges start before it; and the total.
+struct Sorted<T> {
+    ranges: Box<[(T, T)]>,
+    /// For each distance, shifted, how many ranges start nearer; and the total.
     directory: Box<[u32]>,
-    /// By how much an address is shifted to become an index of the directory.
     shift: u32,
-}
-
-#[derive(Debug, Clone, Default)]
-struct V6 {
-    /// The upper halves of the first addresses: what is searched.
-    uppers: Box<[u64]>,
-    ranges: Box<[(u128, u128)]>,
 }
 
 impl Ranges {
     pub(super) fn new(nets: &[IpNet]) -> Self {
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        let (mut v4, mut wide, mut narrow) = (Vec::new(), Vec::new(), Vec::new());
         for net in nets {
-            match crate::scalar::Prefix::of(*net) {
-                crate::scalar::Prefix::V4 { bits, mask } => v4.push((bits, bits | !mask)),
-                crate::scalar::Prefix::V6 { bits, mask } => v6.push((bits, bits | !mask)),
+            match Prefix::of(*net) {
+                Prefix::V4 { bits, mask } => v4.push((bits, bits | !mask)),
+                Prefix::V6 { bits, mask } if mask as u64 == 0 => {
+                    wide.push((upper_half(bits), upper_half(bits | !mask)));
+                }
+                Prefix::V6 { bits, mask } => narrow.push((bits, bits | !mask)),
             }
         }
         Self {
-            v4: V4::new(merge(v4, |end| end.checked_add(1))),
-            v6: V6::new(merge(v6, |end| end.checked_add(1))),
+            v4: Sorted::new(merge(v4, |end| end.checked_add(1))),
+            v6_wide: Sorted::new(merge(wide, |end| end.checked_add(1))),
+            v6_narrow: Sorted::new(merge(narrow, |end| end.checked_add(1))),
         }
     }
 
     /// Whether the set holds the address, already folded.
     pub(super) fn contains(&self, address: IpAddr) -> bool {
+        let in_v6 =
+            |bits: u128| self.v6_wide.contains(upper_half(bits)) || self.v6_narrow.contains(bits);
         match address {
+            // `::/0` and the few others that are wider than the mapped range hold its addresses.
             IpAddr::V4(v4) => {
-                self.v4.contains(v4.to_bits()) || self.v6.contains(v4.to_ipv6_mapped().to_bits())
+                self.v4.contains(v4.to_bits()) || in_v6(v4.to_ipv6_mapped().to_bits())
             }
-            IpAddr::V6(v6) => self.v6.contains(v6.to_bits()),
+            IpAddr::V6(v6) => in_v6(v6.to_bits()),
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.v4.starts.len() + self.v6.ranges.len()
+        self.v4.ranges.len() + self.v6_wide.ranges.len() + self.v6_narrow.ranges.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -75,12 +76,12 @@ impl Ranges {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        size_of_val(&*self.v4.starts)
-            + size_of_val(&*self.v4.ends)
-            + size_of_val(&*self.v4.directory)
-            + size_of_val(&*self.v6.uppers)
-            + size_of_val(&*self.v6.ranges)
+        self.v4.heap_bytes() + self.v6_wide.heap_bytes() + self.v6_narrow.heap_bytes()
     }
+}
+
+fn upper_half(address: u128) -> u64 {
+    (address >> 64) as u64
 }
 
 /// Ranges in order, none touching the next.
@@ -99,70 +100,59 @@ fn merge<T: Copy + Ord>(mut ranges: Vec<(T, T)>, next: impl Fn(T) -> Option<T>) 
     merged
 }
 
-impl V4 {
-    fn new(ranges: Vec<(u32, u32)>) -> Self {
-        let starts: Box<[u32]> = ranges.iter().map(|(start, _)| *start).collect();
-        let ends = ranges.iter().map(|(_, end)| *end).collect();
-        let (mut directory, mut shift) = (Vec::new(), 32);
-        if starts.len() > UNINDEXED_MAX {
-            // About as many entries as there are ranges.
-            let bits = starts.len().ilog2();
-            shift = 32 - bits;
-            let count = 1u64 << bits;
-            let before = |value: u64| starts.partition_point(|s| u64::from(*s) < value << shift);
-            let counted = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-            directory = (0..=count).map(|value| counted(before(value))).collect();
-        }
+impl<T: Copy + Ord + Into<u128>> Sorted<T> {
+    fn new(ranges: Vec<(T, T)>) -> Self {
+        let (Some((first, _)), Some((last, _))) = (ranges.first(), ranges.last()) else {
+            return Self {
+                ranges: Box::default(),
+                directory: Box::default(),
+                shift: 0,
+            };
+        };
+        let (first, last): (u128, u128) = ((*first).into(), (*last).into());
+        // At most as many entries as the next power of two above the number of ranges.
+        let entry_bits = ranges.len().next_power_of_two().ilog2();
+        let span_bits = 128 - (last - first).leading_zeros();
+        let shift = span_bits.saturating_sub(entry_bits);
+        let entries = ((last - first) >> shift) + 1;
+        let nearer = |entry: u128| {
+            let count =
+                ranges.partition_point(|(start, _)| ((*start).into() - first) >> shift < entry);
+            u32::try_from(count).unwrap_or(u32::MAX)
+        };
         Self {
-            starts,
-            ends,
-            directory: directory.into(),
+            directory: (0..=entries).map(nearer).collect(),
+            ranges: ranges.into(),
             shift,
         }
     }
 
-    fn contains(&self, address: u32) -> bool {
-        let (mut from, mut to) = (0, self.starts.len());
-        if self.shift < 32 {
-            let at = (address >> self.shift) as usize;
-            let bounds = (self.directory.get(at), self.directory.get(at + 1));
-            if let (Some(first), Some(behind)) = bounds {
-                (from, to) = (*first as usize, *behind as usize);
-            }
-        }
-        let near = self.starts.get(from..to).unwrap_or_default();
-        let behind = from + near.partition_point(|start| *start <= address);
-        let last = behind.checked_sub(1).and_then(|at| self.ends.get(at));
-        last.is_some_and(|end| address <= *end)
-    }
-}
-
-impl V6 {
-    fn new(ranges: Vec<(u128, u128)>) -> Self {
-        Self {
-            uppers: ranges
-                .iter()
-                .map(|(start, _)| (start >> 64) as u64)
-                .collect(),
-            ranges: ranges.into(),
-        }
-    }
-
-    fn contains(&self, address: u128) -> bool {
-        let upper = (address >> 64) as u64;
-        let behind = self.uppers.partition_point(|u| *u <= upper);
-        let Some(last) = behind.checked_sub(1) else {
+    fn contains(&self, value: T) -> bool {
+        let Some((first, _)) = self.ranges.first() else {
             return false;
         };
-        // Of several that share the upper half, the last that starts no later.
-        let first = match self.uppers.get(last) {
-            Some(shared) if *shared == upper => self.uppers.partition_point(|u| *u < upper),
-            _ => last,
+        let (first, wanted): (u128, u128) = ((*first).into(), value.into());
+        let Some(distance) = wanted.checked_sub(first) else {
+            return false;
         };
-        let near = self.ranges.get(first..behind).unwrap_or_default();
-        let at = near.partition_point(|(start, _)| *start <= address);
-        let before = first.checked_sub(1).and_then(|at| self.ranges.get(at));
-        let candidate = at.checked_sub(1).and_then(|at| near.get(at)).or(before);
-        candidate.is_some_and(|(start, end)| (*start..=*end).contains(&address))
+        // Behind the last entry only the last range may still reach.
+        let entry = usize::try_from(distance >> self.shift).unwrap_or(usize::MAX);
+        let from = self.directory.get(entry).map(|at| *at as usize);
+        let to = self
+            .directory
+            .get(entry.saturating_add(1))
+            .map(|at| *at as usize);
+        let (from, to) = match (from, to) {
+            (Some(from), Some(to)) => (from, to),
+            _ => (self.ranges.len(), self.ranges.len()),
+        };
+        let near = self.ranges.get(from..to).unwrap_or_default();
+        let behind = from + near.partition_point(|(start, _)| *start <= value);
+        let last = behind.checked_sub(1).and_then(|at| self.ranges.get(at));
+        last.is_some_and(|(_, end)| value <= *end)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        size_of_val(&*self.ranges) + size_of_val(&*self.directory)
     }
 }

@@ -9,6 +9,7 @@
 //!                 "access_point": {…}, "endpoint": {…}, "guardrail": {…} } }
 //! ```
 #![allow(dead_code, reason = "every test uses a part of it")]
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use blockhouse_policy::{
     Action, Arn, Context, Decision, Explanation, Kind, MalformedPolicy, Policies, Policy,

@@ -2,6 +2,11 @@
 //!
 //! It shares no code with the crate and none of its ideas: nothing is compiled, every value is text,
 //! every rule is applied to everything. It is slow and short on purpose.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use serde_json::Value as Json;
 use std::{
