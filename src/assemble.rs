@@ -151,7 +151,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
     let admin = AdminThread {
         listener: sockets.admin,
         shown: admin::Shown {
-            threads: events.clone(),
+            threads: events,
             samples: Box::new(move || pool::samples(&figures.stats())),
             ready: Box::new(move || health.stats().closed.map_or(Ok(()), Err)),
         },
