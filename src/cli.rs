@@ -44,6 +44,9 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Link(LinkArgs),
 
+    /// Look policies over, and ask what they would decide, offline
+    Policy(PolicyArgs),
+
     /// Make temporary credentials of a standalone node, for `source`
     ///
     /// Reads the keys in DIR, so only DIR's owner can. They die when their time is over, and with the
@@ -212,6 +215,102 @@ pub(crate) struct TermsArgs {
     /// HEAD is allowed on a link for GET
     #[arg(long)]
     pub(crate) head: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    #[command(subcommand)]
+    pub(crate) command: PolicyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Say what is odd about a policy: what is refused, and what does not mean what it seems to
+    ///
+    /// Exits with 0 when nothing is, 1 when something is, 2 when it is no policy.
+    #[command(verbatim_doc_comment)]
+    Lint(LintArgs),
+
+    /// Say what policies would decide, and why
+    ///
+    /// Exits with 0 when it would be allowed, 1 when not.
+    #[command(verbatim_doc_comment)]
+    Simulate(SimulateArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LintArgs {
+    /// The policy, as JSON
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// What it is attached to
+    #[arg(long, value_name = "KIND", default_value = "bucket")]
+    pub(crate) kind: PolicyKindArg,
+}
+
+/// What policies are attached to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PolicyKindArg {
+    /// A bucket.
+    Bucket,
+    /// An access point.
+    AccessPoint,
+    /// Identities.
+    Managed,
+    /// An identity, as its most.
+    Boundary,
+    /// A session, as its most.
+    Session,
+    /// A role: who may assume it.
+    Trust,
+    /// A VPC endpoint.
+    Endpoint,
+    /// The node.
+    Guardrail,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// Who would act: the ARN of a root, user, role or session, or `anonymous`
+    #[arg(long, value_name = "ARN")]
+    pub(crate) caller: String,
+
+    /// What, such as s3:GetObject
+    #[arg(long, value_name = "ACTION")]
+    pub(crate) action: String,
+
+    /// To what, such as arn:aws:s3:::notes/first.txt
+    #[arg(long, value_name = "ARN")]
+    pub(crate) resource: String,
+
+    /// Whose bucket it is [default: the caller's]
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) owner: Option<String>,
+
+    /// The bucket's policy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bucket_policy: Option<PathBuf>,
+
+    /// A policy of the caller's; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: Vec<PathBuf>,
+
+    /// The most that the caller may do
+    #[arg(long, value_name = "FILE")]
+    pub(crate) boundary: Option<PathBuf>,
+
+    /// The most that the session may do
+    #[arg(long, value_name = "FILE")]
+    pub(crate) session: Option<PathBuf>,
+
+    /// What else would be known, such as aws:SourceIp=203.0.113.9; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) context: Vec<String>,
+
+    /// Print all that was looked at, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod dev;
 mod inspect;
 mod link;
 mod node;
+mod policy;
 mod presign;
 mod secrets;
 mod shutdown;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
             Command::Provision => dev::keys::run_provision(),
             Command::Presign(args) => presign::run(&args),
             Command::Link(args) => link::run(&args),
+            Command::Policy(args) => policy::run(&args),
             Command::Token(args) => token::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Fsck(args) => inspect::fsck(&args),

@@ -31,12 +31,13 @@ def main():
     tools.install()
     # Only now: these need what was just installed.
     import accounts
+    import commands
     import lists
     import links
     from house import House
 
     checks = {f"{module.__name__}: {name}": check
-              for module in (lists, links, accounts) for name, check in module.CHECKS.items()}
+              for module in (commands, lists, links, accounts) for name, check in module.CHECKS.items()}
     only = options.only.split(",") if options.only else None
     passed, failed = 0, []
     with contextlib.ExitStack() as stack:
