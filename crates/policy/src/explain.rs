@@ -195,6 +195,17 @@ impl Explainer<'_> {
         let request = self.case.request;
         let named_as = statement.names(request).strongest();
         let resource = statement.resources.include(names, request.context);
+        if named_as.is_some() {
+            let context = request.context;
+            let patterns = statement
+                .resources
+                .patterns
+                .iter()
+                .flat_map(|p| p.variables());
+            let absent = patterns
+                .filter(|(key, default)| default.is_none() && context.variable(key).is_none());
+            self.missing.extend(absent.map(|(key, _)| key.name()));
+        }
         if named_as.is_none() && !resource {
             return None;
         }

@@ -44,6 +44,7 @@ mod pattern;
 mod policy;
 mod principal;
 mod request;
+mod resource_name;
 mod scalar;
 mod simulate;
 mod statement;
@@ -65,6 +66,7 @@ pub use malformed::{Fault, MalformedPolicy, Place};
 pub use policy::{Policy, Span};
 pub use principal::{NamedAs, Principal};
 pub use request::{Request, Resource};
+pub use resource_name::{OutpostsKind, ResourceName};
 pub use simulate::{
     ContextEntry, EntryType, Evaluation, Matched, Simulation, SimulationFault, simulate,
 };

@@ -155,12 +155,8 @@ impl Policy {
         let mut keys: Vec<&Key> = Vec::new();
         for statement in &self.statements {
             keys.extend(statement.conditions.iter().flat_map(|c| c.keys()));
-            for pattern in &statement.resources.patterns {
-                if let ResourcePattern::Arn(arn) = pattern {
-                    let variables = arn.patterns().flat_map(|p| p.variables());
-                    keys.extend(variables.map(|(key, _)| key));
-                }
-            }
+            let patterns = statement.resources.patterns.iter();
+            keys.extend(patterns.flat_map(|p| p.variables().map(|(key, _)| key)));
         }
         keys
     }

@@ -5,7 +5,8 @@ use crate::{
     arn::{Arn, ArnPattern},
     condition::Condition,
     context::Context,
-    pattern::Case,
+    key::Key,
+    pattern::{Case, Pattern},
     principal::{Grants, Principals},
     request::Request,
 };
@@ -48,6 +49,18 @@ pub(crate) enum ResourcePattern {
     Every,
     /// An ARN, perhaps with wildcards.
     Arn(ArnPattern),
+}
+
+impl ResourcePattern {
+    /// The variables and their defaults.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&Key, Option<&str>)> {
+        let arn = match self {
+            Self::Every => None,
+            Self::Arn(arn) => Some(arn),
+        };
+        let patterns = arn.into_iter().flat_map(ArnPattern::patterns);
+        patterns.flat_map(Pattern::variables)
+    }
 }
 
 /// The names of a resource that a policy sees; an object behind an access point has two. None is

@@ -1,5 +1,7 @@
 //! The explanation as a person reads it and as the audit writes it, and the simulator.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use blockhouse_policy::{
@@ -195,6 +197,16 @@ fn context_entries_of_every_type() {
     }
     let refused = asks(entry("no key", EntryType::Text, &["x"])).unwrap_err();
     assert_eq!(refused, SimulationFault::Name("no key".into()));
+}
+
+#[test]
+fn a_variable_without_value_in_a_resource_is_missing() {
+    let question = question(
+        json!({ "identity": [{ "Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::${aws:PrincipalTag/team}/*" } }] }),
+        json!({}),
+    );
+    assert_eq!(question.explain().missing, ["aws:PrincipalTag/team"]);
 }
 
 /// What an audit record would keep is enough to say who decided.

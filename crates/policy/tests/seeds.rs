@@ -12,7 +12,7 @@
 
 mod common;
 
-use blockhouse_policy::{Fault, Kind, MalformedPolicy, Policy};
+use blockhouse_policy::{Fault, Kind, MalformedPolicy, Policy, WarningKind, lint};
 use common::Question;
 use serde_json::{Value as Json, json};
 
@@ -146,9 +146,19 @@ fn seed_001_network_path_denies_whatever_is_not_in_the_range() {
     assert_eq!(on(json!({})), "explicitDeny");
 }
 
+/// What the linter says of a lone statement.
+fn warnings(statement: &Json) -> Vec<WarningKind> {
+    let policy = Policy::parse(Kind::Managed, "seed", &policy_of(&statement.to_string())).unwrap();
+    lint(&policy, None)
+        .into_iter()
+        .map(|warning| warning.kind)
+        .collect()
+}
+
 #[test]
 fn seed_001_network_path_with_one_vpc_admitted() {
     let mut seed = network_statement();
+    assert_eq!(warnings(&seed), [WarningKind::DenyBlocksVpcEndpoints]);
     seed["Condition"]["StringNotEqualsIfExists"] = json!({ "aws:SourceVpc": "vpc-1" });
     let on = |context: Json| on_path(&seed, context);
     assert_eq!(

@@ -5,6 +5,7 @@ use crate::{
     action::{OPERATIONS, ResourceKind},
     arn::ArnPattern,
     context::Context,
+    kind::Kind,
     pattern::{Case, Pattern},
     principal::{ArnKind, Entry, Principals},
     statement::{Effect, ResourcePattern, Statement},
@@ -40,7 +41,9 @@ impl Linter<'_> {
             return;
         };
         let everyone = principals.entries.contains(&Entry::Everyone);
-        if statement.effect == Effect::Allow && everyone && statement.conditions.is_empty() {
+        // An endpoint's policy names everybody as a matter of course: it grants nothing.
+        let grants = self.policy.kind() != Kind::Endpoint && statement.effect == Effect::Allow;
+        if grants && everyone && statement.conditions.is_empty() {
             self.warn(
                 WarningKind::Public,
                 at,

@@ -182,6 +182,8 @@ fn principals() {
     };
     assert_eq!(bucket("Allow", r#""Principal":"*""#), [Public]);
     assert_eq!(bucket("Deny", r#""Principal":"*""#), []);
+    let endpoint = r#"{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}"#;
+    assert_eq!(warnings(Kind::Endpoint, endpoint), []);
     assert_eq!(bucket("Deny", r#""NotPrincipal":"*""#), [NeverMatches]);
     let user = r#""NotPrincipal":{"AWS":"arn:aws:iam::111122223333:user/a"}"#;
     assert_eq!(bucket("Deny", user), [NotPrincipalWithoutAccount]);
