@@ -73,7 +73,7 @@ where
             context: self.context,
             caller: &self.caller,
             origin: &self.origin,
-            headers: &self.head.headers,
+            head: self.head,
             now: self.now,
             terms: &self.terms,
             operation: None,

@@ -380,7 +380,7 @@ pub async fn permit<'a, S: ObjectStore, V: Verifier, B>(
         context,
         caller: &caller,
         origin: &received.origin,
-        headers: &received.head.headers,
+        head: received.head,
         now: received.now,
         terms: &asked.terms,
         operation: Some(&asked.operation),

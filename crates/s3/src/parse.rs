@@ -99,6 +99,18 @@ pub fn parse(head: &Head<'_>, domains: &Domains) -> Result<Parsed, S3Error> {
     })
 }
 
+/// The values of these fields, in lower case, as operations see them: from a header, or of a link from its
+/// query. One that is no text, or of which the query makes no sense, is as if it were not there.
+pub fn field_values<const N: usize>(
+    headers: &HeaderMap,
+    query: &str,
+    names: [&'static str; N],
+) -> [Option<String>; N] {
+    let query = Query::parse(query).unwrap_or_default();
+    let fields = Fields::new(headers, &query, false);
+    names.map(|name| Some(fields.get(name).ok()??.into_owned()))
+}
+
 /// Whether a query carries a signature, so that the request came by a link; also of a query that
 /// [`parse`] refuses.
 pub fn is_presigned(query: &str) -> bool {

@@ -13,13 +13,14 @@ use blockhouse_policy::{
 use blockhouse_s3::{
     link::{LinkTerms, Source},
     operation::{Directive, Operation},
+    parse::field_values,
 };
 use blockhouse_store::{Bucket, ObjectStore, StoredObject as _};
 use blockhouse_types::{AccountId, ObjectKey, Timestamp, VersionId};
 use blockhouse_verifier_wire::{
     AuthType, Credential, PayloadMode, Principal, SignatureVersion, Verified, Verifier,
 };
-use http::{HeaderMap, HeaderName, header};
+use http::request::Parts;
 use std::{borrow::Cow, sync::Arc};
 
 /// The condition key that needs the object's tags, without its tag.
@@ -30,7 +31,7 @@ pub(crate) struct Asker<'a, S: ObjectStore, V: Verifier> {
     pub(crate) context: &'a Context<S, V>,
     pub(crate) caller: &'a Caller<'a, V>,
     pub(crate) origin: &'a Origin,
-    pub(crate) headers: &'a HeaderMap,
+    pub(crate) head: &'a Parts,
     pub(crate) now: Timestamp,
     pub(crate) terms: &'a LinkTerms,
     /// What is asked for; `None` for a part of it that has facts of its own.
@@ -146,9 +147,11 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
             facts.set(Fact::ResourceAccount, bucket.owner.to_string());
             facts.set(Fact::S3ResourceAccount, bucket.owner.to_string());
         }
-        for (fact, name) in &HEADERS {
-            if let Some(value) = self.headers.get(name).and_then(|v| v.to_str().ok()) {
-                facts.set(*fact, value);
+        let query = self.head.uri.query().unwrap_or_default();
+        let values = field_values(&self.head.headers, query, FIELDS.map(|(_, name)| name));
+        for ((fact, _), value) in FIELDS.into_iter().zip(values) {
+            if let Some(value) = value {
+                facts.set(fact, value);
             }
         }
         if let Some(signed) = self.caller.signed() {
@@ -212,33 +215,18 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
     }
 }
 
-/// The headers that are condition keys, as they stand there.
-static HEADERS: [(Fact, HeaderName); 10] = [
-    (Fact::Referer, header::REFERER),
-    (Fact::UserAgent, header::USER_AGENT),
-    (Fact::IfMatch, header::IF_MATCH),
-    (Fact::IfNoneMatch, header::IF_NONE_MATCH),
-    (Fact::Acl, HeaderName::from_static("x-amz-acl")),
-    (
-        Fact::CopySource,
-        HeaderName::from_static("x-amz-copy-source"),
-    ),
-    (
-        Fact::MetadataDirective,
-        HeaderName::from_static("x-amz-metadata-directive"),
-    ),
-    (
-        Fact::StorageClass,
-        HeaderName::from_static("x-amz-storage-class"),
-    ),
-    (
-        Fact::ServerSideEncryption,
-        HeaderName::from_static("x-amz-server-side-encryption"),
-    ),
-    (
-        Fact::WebsiteRedirect,
-        HeaderName::from_static("x-amz-website-redirect-location"),
-    ),
+/// The fields that are condition keys, as they stand there.
+const FIELDS: [(Fact, &str); 10] = [
+    (Fact::Referer, "referer"),
+    (Fact::UserAgent, "user-agent"),
+    (Fact::IfMatch, "if-match"),
+    (Fact::IfNoneMatch, "if-none-match"),
+    (Fact::Acl, "x-amz-acl"),
+    (Fact::CopySource, "x-amz-copy-source"),
+    (Fact::MetadataDirective, "x-amz-metadata-directive"),
+    (Fact::StorageClass, "x-amz-storage-class"),
+    (Fact::ServerSideEncryption, "x-amz-server-side-encryption"),
+    (Fact::WebsiteRedirect, "x-amz-website-redirect-location"),
 ];
 
 /// What the operation itself says.

@@ -250,3 +250,20 @@ fn listings_are_judged_by_their_prefix() {
             .refused(403, "AccessDenied");
     }
 }
+
+/// A link's `x-amz-` parameters are its headers, for policies as for operations.
+#[test]
+fn what_stands_in_the_query_of_a_link_counts() {
+    let deny = r#", "Condition": {"StringEquals": {"s3:x-amz-storage-class": "STANDARD"}}"#;
+    let node = with_policy(&[statement("Deny", EVERYBODY, r#""s3:PutObject""#, deny)]);
+    let put = |terms: &str| node.call_as("", "PUT", &links::link("/bkt/other", terms), &[], "data");
+    put("a=1").expect(200);
+    put("x-amz-storage-class=STANDARD").refused(403, "AccessDenied");
+    node.call(
+        "PUT",
+        "/bkt/other",
+        &[("x-amz-storage-class", "STANDARD")],
+        "data",
+    )
+    .refused(403, "AccessDenied");
+}
