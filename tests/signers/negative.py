@@ -477,11 +477,11 @@ def another_account(node):
 @row
 def refused_features(node):
     """By whichever service the request is signed for."""
-    node.refused(node.signed("PUT", f"/{BUCKET}", "policy=", b"{}"), 501, "NotImplemented")
+    node.refused(node.signed("PUT", f"/{BUCKET}", "replication=", b"{}"), 501, "NotImplemented")
     for service in ("s3", "s3-outposts"):
         credential = f"{node.sign.id}/{node.sign.scope(own.now(), service=service)}"
         by = {"extra": {"X-Amz-Credential": credential}}
-        node.refused(node.link("PUT", f"/{BUCKET}", "policy=", **by), 501, "NotImplemented")
+        node.refused(node.link("PUT", f"/{BUCKET}", "replication=", **by), 501, "NotImplemented")
     encrypted = [("x-amz-server-side-encryption", "AES256")]
     node.refused(node.signed("PUT", OBJECT, body=b"x", headers=encrypted), 501, "NotImplemented")
     public = [("x-amz-acl", "public-read")]
