@@ -9,6 +9,7 @@ Ends with 'N passed, N failed'.
 """
 
 import json
+import re
 import pathlib
 import sys
 import time
@@ -82,7 +83,9 @@ def successes(node):
     principal = record["principal"] or ""
     node.check(principal.startswith("arn:aws:iam::") and principal.endswith(":root"), f"{record}")
     node.check(record["source"].startswith("127.0.0.1:") and record["time"].endswith("Z"), f"{record}")
-    node.told("a get", node.link("GET", PATH), action="s3:GetObject", bytes=5, **known)
+    get = node.link("GET", PATH)
+    node.told("a get", get, action="s3:GetObject", bytes=5, **{**known, "link": node.records(get)[0]["link"]})
+    node.check(re.fullmatch("[0-9a-f]{32}", node.records(get)[0]["link"] or ""), f"{node.records(get)}")
     node.told("a list", node.signed("GET", f"/{BUCKET}", "list-type=2"), action="s3:ListBucket", key=None, **known)
     form = node.post(node.fields("by form"), b"1234567", bucket=BUCKET)
     node.told("a form", form, action="s3:PutObject", key="by form", bytes=7, **known)
