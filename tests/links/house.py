@@ -6,6 +6,9 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
+import time
+import traceback
 import urllib.parse
 
 import boto3
@@ -112,3 +115,25 @@ class House:
             return Answer(response, response.read())
         finally:
             connection.close()
+
+
+def run_checks(checks, only, house):
+    """Runs these checks, by name, on the house; a line for each, and the sum. The exit code."""
+    passed, failed = 0, []
+    for name, check in checks.items():
+        if only and name.split(":")[0] not in only:
+            continue
+        started = time.monotonic()
+        try:
+            check(house)
+        except Exception as error:  # every kind of failure ends as one line
+            failed.append(name)
+            line = traceback.extract_tb(error.__traceback__)[-1].lineno
+            print(f"FAIL  {name}: {type(error).__name__}: {error} (line {line})", flush=True)
+        else:
+            passed += 1
+            print(f"PASS  {name}  {time.monotonic() - started:.1f} s", flush=True)
+    if failed:
+        print(house.log.read_text(errors="replace")[-4000:], file=sys.stderr)
+    print(f"{passed} passed, {len(failed)} failed")
+    return 1 if failed or not passed else 0

@@ -14,8 +14,6 @@ import contextlib
 import pathlib
 import sys
 import tempfile
-import time
-import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "clients")]
@@ -41,7 +39,7 @@ def main():
     import revoked
     import samples
     import terms
-    from house import House
+    from house import House, run_checks
 
     checks = {
         **{f"terms: {name}": check for name, check in terms.CHECKS.items()},
@@ -52,29 +50,12 @@ def main():
         **{f"kills: {name}": check for name, check in kills.CHECKS.items()},
     }
     only = options.only.split(",") if options.only else None
-    passed, failed = 0, []
     with contextlib.ExitStack() as stack:
         scratch = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="blockhouse-links-")))
         house = House(options.launch, scratch)
         stack.callback(house.stop)
         house.start()
-        for name, check in checks.items():
-            if only and name.split(":")[0] not in only:
-                continue
-            started = time.monotonic()
-            try:
-                check(house)
-            except Exception as error:  # every kind of failure ends as one line
-                failed.append(name)
-                line = traceback.extract_tb(error.__traceback__)[-1].lineno
-                print(f"FAIL  {name}: {type(error).__name__}: {error} (line {line})", flush=True)
-            else:
-                passed += 1
-                print(f"PASS  {name}  {time.monotonic() - started:.1f} s", flush=True)
-        if failed:
-            print(house.log.read_text(errors="replace")[-4000:], file=sys.stderr)
-    print(f"{passed} passed, {len(failed)} failed")
-    return 1 if failed or not passed else 0
+        return run_checks(checks, only, house)
 
 
 if __name__ == "__main__":

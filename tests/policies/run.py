@@ -13,8 +13,6 @@ import contextlib
 import pathlib
 import sys
 import tempfile
-import time
-import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "links"), str(HERE.parent / "clients")]
@@ -34,34 +32,17 @@ def main():
     import commands
     import lists
     import links
-    from house import House
+    from house import House, run_checks
 
     checks = {f"{module.__name__}: {name}": check
               for module in (commands, lists, links, accounts) for name, check in module.CHECKS.items()}
     only = options.only.split(",") if options.only else None
-    passed, failed = 0, []
     with contextlib.ExitStack() as stack:
         scratch = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="blockhouse-policies-")))
         house = House(options.launch, scratch, arguments=["--second-account", "--s3", "[::1]:0"])
         stack.callback(house.stop)
         house.start()
-        for name, check in checks.items():
-            if only and name.split(":")[0] not in only:
-                continue
-            started = time.monotonic()
-            try:
-                check(house)
-            except Exception as error:  # every kind of failure ends as one line
-                failed.append(name)
-                line = traceback.extract_tb(error.__traceback__)[-1].lineno
-                print(f"FAIL  {name}: {type(error).__name__}: {error} (line {line})", flush=True)
-            else:
-                passed += 1
-                print(f"PASS  {name}  {time.monotonic() - started:.1f} s", flush=True)
-        if failed:
-            print(house.log.read_text(errors="replace")[-4000:], file=sys.stderr)
-    print(f"{passed} passed, {len(failed)} failed")
-    return 1 if failed or not passed else 0
+        return run_checks(checks, only, house)
 
 
 if __name__ == "__main__":
