@@ -192,10 +192,10 @@ fn address_lists() {
                 .unwrap()
         })
         .collect();
-    let v6: Vec<Entry> = (0..100_000u128)
-        .map(|n| {
-            let address = 0x2001_0db8u128 << 96 | n << 68 | u128::from(random()) << 64;
-            format!("{}/64", IpAddr::V6(address.into()))
+    let in_our_32 = |random: u64| 0x2001_0db8u128 << 96 | u128::from(random as u32) << 64;
+    let v6: Vec<Entry> = (0..100_000)
+        .map(|_| {
+            format!("{}/64", IpAddr::V6(in_our_32(random()).into()))
                 .parse()
                 .unwrap()
         })
@@ -216,10 +216,7 @@ fn address_lists() {
         let peers: Vec<IpAddr> = (0..4_096)
             .map(|_| match is_v6 {
                 false => IpAddr::V4((random() as u32).into()),
-                true => {
-                    let below = u128::from(random()) << 64 | u128::from(random() % 100_000) << 68;
-                    IpAddr::V6((0x2001_0db8u128 << 96 | below).into())
-                }
+                true => IpAddr::V6((in_our_32(random()) | 1).into()),
             })
             .collect();
         let mut at = 0;
