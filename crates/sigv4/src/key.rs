@@ -240,7 +240,8 @@ mod tests {
     #[test]
     fn places_are_told_apart() {
         assert_ne!(place("1", "ab", "c"), place("1", "a", "bc"));
-        assert!(place("20261121", &"r".repeat(42), "s3-outposts").is_none());
+        assert!(place("20261121", &"r".repeat(42), "s3-outposts").is_some());
+        assert!(place("20261121", &"r".repeat(43), "s3-outposts").is_none());
         let (secret, region) = (SecretKey::new("secret".to_owned()), "r".repeat(300));
         let fresh = signature(&secret.signing_key("1", &region, "s3"));
         let mut cache = SigningKeyCache::default();
