@@ -123,12 +123,32 @@ pub struct SigningKeyCache {
     next: usize,
 }
 
+/// In lines of the processor's cache of its own, so that finding a key takes the same time in every
+/// cache: how long a refusal takes must not tell whose it was.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Kept {
-    day: Box<str>,
-    region: Box<str>,
-    service: Box<str>,
+    place: Place,
     key: SigningKey,
+}
+
+/// Bytes of the longest place that is kept.
+const PLACE_BYTES: usize = 64;
+
+/// Day, region and service, each behind its length.
+type Place = [u8; PLACE_BYTES];
+
+/// `None` for a place too long to be kept: its key is derived each time.
+fn place(day: &str, region: &str, service: &str) -> Option<Place> {
+    let mut place = [0; PLACE_BYTES];
+    let mut at = 0;
+    for part in [day, region, service] {
+        let room = place.get_mut(at..=at + part.len())?;
+        room[0] = u8::try_from(part.len()).ok()?;
+        room[1..].copy_from_slice(part.as_bytes());
+        at += 1 + part.len();
+    }
+    Some(place)
 }
 
 impl SigningKeyCache {
@@ -139,29 +159,26 @@ impl SigningKeyCache {
         day: &str,
         region: &str,
         service: &str,
-    ) -> &SigningKey {
-        let same = |k: &Kept| *k.day == *day && *k.service == *service && *k.region == *region;
-        let at = match self.kept.iter().position(same) {
-            Some(at) => at,
-            None => self.keep(Kept {
-                day: day.into(),
-                region: region.into(),
-                service: service.into(),
-                key: secret.signing_key(day, region, service),
-            }),
+    ) -> SigningKey {
+        let derive = || secret.signing_key(day, region, service);
+        let Some(place) = place(day, region, service) else {
+            return derive();
         };
-        &self.kept[at].key
-    }
-
-    fn keep(&mut self, kept: Kept) -> usize {
+        if let Some(kept) = self.kept.iter().find(|kept| kept.place == place) {
+            return kept.key.clone();
+        }
+        let key = derive();
+        let kept = Kept {
+            place,
+            key: key.clone(),
+        };
         if self.kept.len() < SIGNING_KEYS_MAX {
             self.kept.push(kept);
-            return self.kept.len() - 1;
+        } else {
+            self.kept[self.next] = kept;
+            self.next = (self.next + 1) % SIGNING_KEYS_MAX;
         }
-        let at = self.next;
-        self.kept[at] = kept;
-        self.next = (at + 1) % SIGNING_KEYS_MAX;
-        at
+        key
     }
 }
 
@@ -209,15 +226,26 @@ mod tests {
             for day in 0..SIGNING_KEYS_MAX + 5 {
                 let day = format!("{:08}", day * (round + 1));
                 let fresh = signature(&secret.signing_key(&day, "r", "s3"));
-                assert_eq!(signature(cache.get(&secret, &day, "r", "s3")), fresh);
-                assert_eq!(signature(cache.get(&secret, &day, "r", "s3")), fresh);
+                assert_eq!(signature(&cache.get(&secret, &day, "r", "s3")), fresh);
+                assert_eq!(signature(&cache.get(&secret, &day, "r", "s3")), fresh);
             }
         }
         assert_eq!(cache.kept.len(), SIGNING_KEYS_MAX);
         assert_ne!(
-            signature(cache.get(&secret, "1", "r", "s3")),
+            signature(&cache.get(&secret, "1", "r", "s3")),
             signature(&secret.signing_key("1", "r", "s3-outposts"))
         );
+    }
+
+    #[test]
+    fn places_are_told_apart() {
+        assert_ne!(place("1", "ab", "c"), place("1", "a", "bc"));
+        assert!(place("20261121", &"r".repeat(42), "s3-outposts").is_some());
+        assert!(place("20261121", &"r".repeat(43), "s3-outposts").is_none());
+        let (secret, region) = (SecretKey::new("secret".to_owned()), "r".repeat(300));
+        let fresh = signature(&secret.signing_key("1", &region, "s3"));
+        let mut cache = SigningKeyCache::default();
+        assert_eq!(signature(&cache.get(&secret, "1", &region, "s3")), fresh);
     }
 
     #[test]

@@ -5,11 +5,7 @@
 //! has, and is judged by it to the end: how long a refusal takes tells nobody which keys exist.
 
 use crate::keys::{KeyStore, KnownKey};
-use std::{
-    collections::hash_map::RandomState,
-    hash::BuildHasher as _,
-    sync::{Arc, LazyLock},
-};
+use std::{collections::hash_map::RandomState, hash::BuildHasher as _, sync::Arc};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
 /// Places that a look-up reads.
@@ -52,8 +48,7 @@ impl Lookup {
     /// The enabled keys of a store.
     pub(crate) fn new(store: &KeyStore) -> Self {
         // It judges in order to take time, and what it accepts is refused: its secret is none.
-        static OF_NOBODY: LazyLock<Arc<KnownKey>> = LazyLock::new(|| Arc::new(KnownKey::nobody()));
-        let mut keys = vec![Arc::clone(&OF_NOBODY)];
+        let mut keys = vec![Arc::new(KnownKey::nobody())];
         keys.extend(store.enabled().cloned());
         let mut size = PLACES_MIN.max(2 * keys.len().next_power_of_two());
         loop {
