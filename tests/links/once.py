@@ -161,7 +161,8 @@ def browser(house):
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--no-proxy-server",
                "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
                f"--user-data-dir={house.scratch / 'profile'}", "--dump-dom", url]
-    variables = {"PATH": "/usr/bin:/bin", "HOME": str(house.scratch), "LC_ALL": "C.UTF-8"}
+    variables = {"PATH": "/usr/bin:/bin", "HOME": str(house.scratch), "LC_ALL": "C.UTF-8",
+                 "TMPDIR": str(house.scratch)}
     shown = subprocess.run(command, capture_output=True, env=variables, timeout=60).stdout
     assert b"This link works once" in shown and BODY not in shown, shown[-300:]
     assert house.ask(url).expect(200).body == BODY

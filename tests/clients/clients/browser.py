@@ -201,7 +201,8 @@ class Browser(Boto3):
         profile = self.folder / f"profile-{time.monotonic_ns()}"
         url = f"{origin}/#{quote(json.dumps(attempts))}"
         command = ["chromium", *FLAGS, *self.trust(), f"--user-data-dir={profile}", url]
-        variables = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LC_ALL": "C.UTF-8"}
+        variables = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LC_ALL": "C.UTF-8",
+                     "TMPDIR": str(self.folder)}
         log = self.folder / "chromium.log"
         with log.open("wb") as output:
             browser = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=variables,
