@@ -5,10 +5,10 @@
 
 use blockhouse_fuzz::keyring;
 use blockhouse_types::{AccountId, Timestamp};
-use blockhouse_verifier::{Judge, Provisioner, Session};
+use blockhouse_verifier::{Judge, Provisioner, Session, rewrite_session};
 use blockhouse_verifier_wire::{
     ChainId, Claims, Link, LinkKind, Principal, Question, SessionKind,
-    frame::FrameBuilder,
+    frame::{FrameBuilder, Writer},
     provision::{DerivedKey, Material, MintOrder, NewKey, Provision},
 };
 use std::{collections::VecDeque, error::Error, fs, path::Path, sync::Arc};
@@ -16,7 +16,8 @@ use zeroize::Zeroizing;
 
 fn main() -> Result<(), Box<dyn Error>> {
     questions()?;
-    orders()
+    orders()?;
+    session()
 }
 
 /// What the gateway asks, and what the verifier answers to it.
@@ -118,6 +119,30 @@ fn orders() -> Result<(), Box<dyn Error>> {
         let judge = Judge::new("local-1".to_owned(), keyring());
         let mut answers = FrameBuilder::default();
         Provisioner::new(judge, Arc::default()).take(frame.bytes(), &mut answers)?;
+    }
+    Ok(())
+}
+
+/// What a session token holds.
+fn session() -> Result<(), Box<dyn Error>> {
+    let account = AccountId::from_number(42).ok_or("an account")?;
+    let claims = Claims {
+        session: SessionKind::AssumedRole,
+        issued_at: moment()?,
+        expires_at: moment()?,
+        policy: Some("{}".to_owned()),
+        tags: vec![("team".to_owned(), "blue".to_owned())],
+    };
+    for (number, parent) in [None, Some("AK")].into_iter().enumerate() {
+        let mut bytes = Vec::new();
+        let mut to = Writer::new(&mut bytes);
+        to.u8(1);
+        to.text("hush")?;
+        to.principal(&Principal::Root { account })?;
+        to.option(parent, Writer::text)?;
+        to.claims(&claims)?;
+        rewrite_session(&bytes).ok_or("what a token holds is written otherwise")?;
+        seed("session_token", number, &bytes)?;
     }
     Ok(())
 }

@@ -43,4 +43,6 @@ pub use names::{ALIASES_MAX, Names, TooManyAliases};
 pub use provisioner::{KEYS_MAX, ProvisionError, Provisioner};
 pub use server::{ASKERS_MAX, Spun, Worker};
 pub use session::Session;
+#[doc(hidden)]
+pub use token::rewrite_session;
 pub use token::{MintError, TOKEN_CHARS_MAX, TOKEN_KEYS_MAX, TokenKeys};
