@@ -92,6 +92,11 @@ impl Condition {
         std::iter::once(&self.key).chain(self.test.variables())
     }
 
+    /// How many parts of patterns are matched one by one.
+    pub(crate) fn part_count(&self) -> usize {
+        self.test.patterns().map(Pattern::part_count).sum()
+    }
+
     pub(crate) fn heap_bytes(&self) -> usize {
         let written = self.written.iter().map(|text| text.len());
         size_of_val(&*self.written) + written.sum::<usize>() + self.test.heap_bytes()
@@ -132,24 +137,19 @@ impl Test {
         }
     }
 
-    /// The keys of the variables in the values.
-    fn variables(&self) -> Box<dyn Iterator<Item = &Key> + '_> {
+    /// The patterns of the values.
+    fn patterns(&self) -> Box<dyn Iterator<Item = &Pattern> + '_> {
         match self {
-            Self::Text(patterns) | Self::TextIgnoringCase(patterns) => Box::new(
-                patterns
-                    .iter()
-                    .flat_map(|p| p.variables().map(|(key, _)| key)),
-            ),
-            Self::Arns(values) => Box::new(values.iter().flat_map(|value| {
-                let pattern = match value {
-                    ArnValue::Every => None,
-                    ArnValue::Pattern(pattern) => Some(pattern),
-                };
-                let parts = pattern.into_iter().flat_map(ArnPattern::patterns);
-                parts.flat_map(|p| p.variables().map(|(key, _)| key))
-            })),
+            Self::Text(patterns) | Self::TextIgnoringCase(patterns) => Box::new(patterns.iter()),
+            Self::Arns(values) => Box::new(values.iter().flat_map(ArnValue::patterns)),
             _ => Box::new(std::iter::empty()),
         }
+    }
+
+    /// The keys of the variables in the values.
+    fn variables(&self) -> impl Iterator<Item = &Key> {
+        self.patterns()
+            .flat_map(|p| p.variables().map(|(key, _)| key))
     }
 
     fn heap_bytes(&self) -> usize {
@@ -178,6 +178,14 @@ impl Test {
 }
 
 impl ArnValue {
+    fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        let pattern = match self {
+            Self::Every => None,
+            Self::Pattern(pattern) => Some(pattern),
+        };
+        pattern.into_iter().flat_map(ArnPattern::patterns)
+    }
+
     /// Whether it is less than every ARN, and the same for every request.
     pub(crate) fn is_fixed(&self) -> bool {
         match self {

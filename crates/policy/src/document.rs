@@ -216,6 +216,7 @@ impl<'t> Statements<'t> {
             return Err(self.fault(node.start, path, Fault::TooMany { what, max }));
         }
         let mut sids = BTreeSet::new();
+        let mut parts = 0usize;
         let mut statements = Vec::with_capacity(nodes.len());
         for (index, item) in nodes.iter().enumerate() {
             let path = Reader::item_path(node, &path, index);
@@ -225,6 +226,12 @@ impl<'t> Statements<'t> {
                 && !self.reader.kind.sid_is_free()
             {
                 return Err(self.fault(item.start, path, Fault::SidTwice(sid.to_owned())));
+            }
+            parts += statement.part_count();
+            let max = self.reader.kind.pattern_parts_max();
+            if parts > max {
+                let what = "parts between wildcards";
+                return Err(self.fault(item.start, path, Fault::TooMany { what, max }));
             }
             statements.push(statement);
         }

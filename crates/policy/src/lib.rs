@@ -60,7 +60,9 @@ pub use explain::{
     explain,
 };
 pub use key::{Dialect, Fact, Family, ValueKind};
-pub use kind::{Kind, RESOURCE_POLICY_BYTES_MAX, STATEMENTS_MAX, TEXT_BYTES_MAX};
+pub use kind::{
+    Kind, PATTERN_PARTS_MAX, RESOURCE_POLICY_BYTES_MAX, STATEMENTS_MAX, TEXT_BYTES_MAX,
+};
 pub use lint::{Exists, Warning, WarningKind, lint};
 pub use malformed::{Fault, MalformedPolicy, Place};
 pub use policy::{Policy, Span};

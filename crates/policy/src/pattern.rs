@@ -171,6 +171,14 @@ impl Pattern {
         Some(Cow::Owned(text))
     }
 
+    /// How many parts are matched one by one.
+    pub(crate) fn part_count(&self) -> usize {
+        match self {
+            Self::Parts(parts) => parts.len(),
+            _ => 0,
+        }
+    }
+
     /// The bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {

@@ -98,6 +98,16 @@ impl Statement {
         }
     }
 
+    /// How many parts of patterns are matched one by one, at worst.
+    pub(crate) fn part_count(&self) -> usize {
+        let resources = self.resources.patterns.iter().map(|p| match p {
+            ResourcePattern::Every => 0,
+            ResourcePattern::Arn(arn) => arn.patterns().map(Pattern::part_count).sum(),
+        });
+        let conditions = self.conditions.iter().map(Condition::part_count);
+        resources.sum::<usize>() + conditions.sum::<usize>()
+    }
+
     pub(crate) fn heap_bytes(&self) -> usize {
         let conditions = self.conditions.iter().map(Condition::heap_bytes);
         let resources = self.resources.patterns.iter().map(|p| match p {

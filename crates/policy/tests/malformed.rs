@@ -2,7 +2,7 @@
 
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
-use blockhouse_policy::{Fault, Kind, MalformedPolicy, Policy};
+use blockhouse_policy::{Fault, Kind, MalformedPolicy, PATTERN_PARTS_MAX, Policy};
 
 /// A statement that every kind takes, with something put in.
 fn bucket(statement: &str) -> String {
@@ -136,6 +136,28 @@ fn sizes_are_counted_as_each_kind_counts() {
     let len = bucket(0).len();
     assert!(Policy::parse(Kind::Bucket, "p", &bucket(20_480 - len)).is_ok());
     refuse(Kind::Bucket, &bucket(20_481 - len));
+}
+
+#[test]
+fn what_a_tenants_patterns_can_cost_is_bounded() {
+    let of = |parts: usize| {
+        let key = "?a".repeat(parts / 2);
+        bucket(&format!(
+            r#"{{"Effect":"Allow","Principal":"*","Action":"*","Resource":"arn:aws:s3:::{key}"}}"#
+        ))
+    };
+    assert!(Policy::parse(Kind::Bucket, "p", &of(PATTERN_PARTS_MAX)).is_ok());
+    let error = refuse(Kind::Bucket, &of(PATTERN_PARTS_MAX + 2));
+    assert!(matches!(error.fault, Fault::TooMany { .. }), "{error}");
+    // As many resources with two wildcards as fit.
+    let resources: Vec<String> = (100..500)
+        .map(|n| format!(r#""arn:aws:s3:::bkt/{n}/*/x*""#))
+        .collect();
+    let list = resources.join(",");
+    let usual = bucket(&format!(
+        r#"{{"Effect":"Allow","Principal":"*","Action":"*","Resource":[{list}]}}"#
+    ));
+    assert!(Policy::parse(Kind::Bucket, "p", &usual).is_ok());
 }
 
 #[test]
