@@ -90,7 +90,7 @@ pub(super) async fn answer<S: ObjectStore, V: LinkSigner>(
     let (action, outcome) = match (&head.method, head.uri.path()) {
         (&Method::POST, LINK_ORDER_PATH) => ("bh:CreateLink", made::make(&mut call).await),
         (&Method::GET, LINK_ORDER_PATH) => ("bh:ListLinks", show::list(&mut call).await),
-        (&Method::POST, REVOCATIONS_PATH) => ("bh:RevokeLinks", revoke::revoke(&mut call).await),
+        (&Method::POST, REVOCATIONS_PATH) => ("bh:RevokeLink", revoke::revoke(&mut call).await),
         _ => {
             let error = ErrorKind::MethodNotAllowed.into();
             ("bh:ListLinks", Err(Refused(Check::Parse, error)))

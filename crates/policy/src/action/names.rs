@@ -4,7 +4,10 @@
 pub(super) const NAMES: &[&str] = &[
     "bh:CreateLink",
     "bh:GetBucketAddressList",
+    "bh:GetBucketEtag",
+    "bh:ListLinks",
     "bh:PutBucketAddressList",
+    "bh:PutBucketEtag",
     "bh:RevokeLink",
     "s3-outposts:AbortMultipartUpload",
     "s3-outposts:CreateAccessPoint",

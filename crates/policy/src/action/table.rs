@@ -181,6 +181,8 @@ pub const OPERATIONS: &[OperationRow] = &[
     row("ListOutpostsWithS3", &[], &["s3-outposts:ListOutpostsWithS3"], ResourceKind::Everything, &[]),
     row("GetBucketAddressList", &["bh:GetBucketAddressList"], &[], ResourceKind::Bucket, &[]),
     row("PutBucketAddressList", &["bh:PutBucketAddressList"], &[], ResourceKind::Bucket, &[]),
+    row("GetBucketEtag", &["bh:GetBucketEtag"], &[], ResourceKind::Bucket, &[]),
+    row("PutBucketEtag", &["bh:PutBucketEtag"], &[], ResourceKind::Bucket, &[]),
     row("DeleteBucketAddressList", &["bh:PutBucketAddressList"], &[], ResourceKind::Bucket, &[]),
     row("ListBucketAnalyticsConfigurations", &["s3:GetAnalyticsConfiguration"], &[], ResourceKind::Bucket, &[]),
     row("ListBucketInventoryConfigurations", &["s3:GetInventoryConfiguration"], &[], ResourceKind::Bucket, &[]),
