@@ -1,30 +1,29 @@
 //! The checks, in the order in which S3 makes them.
 
+mod in_process;
 mod order;
+mod signature;
+mod signer;
 
+pub use in_process::InProcess;
 pub use order::ORDER_EXPIRES_SECS;
 
-use crate::chains::Chains;
-use crate::keys::{KeyStore, KnownKey, SecretForm};
+use crate::keys::{KeyStore, SecretForm};
 use crate::lookup::Lookup;
-use crate::names::{Named, Names};
+use crate::names::Names;
 use crate::refusal;
 use crate::token::TokenKeys;
 use arc_swap::ArcSwap;
 use blockhouse_sigv4::{
-    Algorithm, Canonical, Chain, ChainKey, Claim, Credential as Scope, Form, HostReading, PathForm,
-    PayloadHash, PublicKey, Query, Request, ScopeError, ScopeRule, SecretKey, SignedForm,
-    SigningKey, StringToSign, link_id, region_set_contains, unsigned_headers, without_default_port,
+    Algorithm, Canonical, Chain, Claim, Credential as Scope, Form, HostReading, PathForm,
+    PayloadHash, Query, Request, ScopeError, ScopeRule, SecretKey, SignedForm, link_id,
+    region_set_contains, unsigned_headers,
 };
-use blockhouse_types::{LinkId, Timestamp};
-use blockhouse_verifier_wire::{
-    AuthType, ChainId, Claims, Credential, Failure, Link, LinkSigner, Ordered, PayloadMode,
-    Principal, Question, Service, SignatureVersion, SignedHeaders, Unreachable, Verified, Verifier,
-};
-use std::{
-    mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use blockhouse_types::Timestamp;
+use blockhouse_verifier_wire::{Failure, PayloadMode, Question, Service, Verified};
+use signature::{Accepted, Signature, Spelling, by_name, methods, sole_host};
+use signer::{SessionKey, Signer};
+use std::{mem, sync::Arc};
 
 /// The services that requests may be signed for; errors name the first.
 pub const SERVICES: [&str; 2] = ["s3", "s3-outposts"];
@@ -34,12 +33,6 @@ pub const FORM_SERVICES: [&str; 1] = ["s3"];
 
 /// What stands for the payload of a link that says nothing of its body.
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
-
-/// The vendor parameter that lets HEAD through on a link for GET.
-const HEAD_ALLOWED: &str = "x-bh-head";
-
-/// The vendor parameter of a link that works once.
-const ONCE: &str = "x-bh-once";
 
 /// Everything that may sign, at one moment.
 #[derive(Debug, Clone, Default)]
@@ -74,28 +67,6 @@ impl Known {
         let keyring = Arc::new(keyring);
         Self { keyring, lookup }
     }
-}
-
-/// A signature that holds: what link it makes, and what goes on judging the body's chunks.
-struct Accepted {
-    link: Option<LinkId>,
-    chain_key: ChainKey,
-}
-
-/// The key that a request names.
-enum Signer {
-    /// A long-term one.
-    Known(Arc<KnownKey>),
-    /// The one of a session token.
-    Session(Box<SessionKey>),
-}
-
-/// A temporary key, as its token says.
-struct SessionKey {
-    id: Arc<str>,
-    form: SecretForm,
-    principal: Principal,
-    claims: Claims,
 }
 
 impl Judge {
@@ -189,69 +160,6 @@ impl Decision {
             *failure = Failure::UnknownAccessKey { access_key_id };
         }
         Err(failure)
-    }
-}
-
-/// A judge in the process that asks, with all chains in one place: for tests, tools and measurements.
-/// On a node the judge is in a process of its own.
-#[derive(Debug, Clone)]
-pub struct InProcess {
-    judge: Judge,
-    chains: Arc<Mutex<Chains>>,
-}
-
-impl InProcess {
-    /// Asks this judge.
-    pub fn new(judge: Judge) -> Self {
-        let chains = Arc::default();
-        Self { judge, chains }
-    }
-
-    /// Judges a head; the outer error means that there is no room for its chain.
-    pub fn judge(
-        &self,
-        question: Question<'_>,
-    ) -> Result<Result<Verified, Box<Failure>>, Unreachable> {
-        match self.judge.judge(question) {
-            Ok((verified, chain)) => self.chains().admit(verified, chain, question.now).map(Ok),
-            Err(failure) => Ok(Err(failure)),
-        }
-    }
-
-    /// Judges the next link of a chain.
-    pub fn judge_link(&self, chain: ChainId, link: &Link) -> bool {
-        self.chains().verify_link(chain, link)
-    }
-
-    /// The map is changed by single calls, so that a panic elsewhere leaves it whole.
-    fn chains(&self) -> MutexGuard<'_, Chains> {
-        self.chains.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Verifier for InProcess {
-    async fn verify(
-        &self,
-        question: Question<'_>,
-    ) -> Result<Result<Verified, Box<Failure>>, Unreachable> {
-        self.judge(question)
-    }
-
-    async fn verify_link(&self, chain: ChainId, link: Link) -> Result<bool, Unreachable> {
-        Ok(self.judge_link(chain, &link))
-    }
-
-    fn end_chain(&self, chain: ChainId) {
-        self.chains().end(chain);
-    }
-}
-
-impl LinkSigner for InProcess {
-    async fn order_link(
-        &self,
-        question: Question<'_>,
-    ) -> Result<Result<Ordered, Box<Failure>>, Unreachable> {
-        Ok(self.judge.order(question))
     }
 }
 
@@ -493,160 +401,6 @@ fn unknown_key(id: &str) -> Box<Failure> {
     Box::new(Failure::UnknownAccessKey { access_key_id })
 }
 
-/// What a signature was found to be of.
-struct Signed {
-    /// Of the canonical request.
-    digest: [u8; 32],
-    spelling: Spelling,
-}
-
-/// How the host is spelled in what was signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spelling {
-    /// As received, without the default port.
-    Usual,
-    /// By another name, or with the default port.
-    Other,
-}
-
-/// A signature, and all that it takes to judge what it is of.
-struct Signature<'c> {
-    claim: &'c Claim<'c>,
-    credential: &'c Scope<'c>,
-    /// `None` for a key that has no such signatures.
-    chain_key: Option<ChainKey>,
-}
-
-impl<'c> Signature<'c> {
-    fn new(signer: &Signer, claim: &'c Claim<'c>, credential: &'c Scope<'c>, region: &str) -> Self {
-        let chain_key = match claim.algorithm {
-            Algorithm::Hmac => signer
-                .signing_key(credential.day, region, credential.service)
-                .map(ChainKey::Hmac),
-            Algorithm::Ecdsa => signer.public_key().map(ChainKey::Ecdsa),
-        };
-        Self {
-            claim,
-            credential,
-            chain_key,
-        }
-    }
-
-    /// What the signature is of: the request by the received host, in one of its readings, or by
-    /// another of its names.
-    fn signs(&self, canonical: Canonical<'_>, named: Option<Named<'_>>) -> Option<Signed> {
-        if let Some(digest) = self.holds(&canonical) {
-            return Some(Signed {
-                digest,
-                spelling: Spelling::Usual,
-            });
-        }
-        // Some signers sign the default port that they send.
-        let as_received = Canonical {
-            host: HostReading::AsReceived,
-            ..canonical
-        };
-        let ambiguous = canonical.request.host_is_ambiguous();
-        let received = ambiguous.then(|| self.holds(&as_received)).flatten();
-        let by_another = || {
-            let named = named?;
-            let mut others = named.others();
-            others.find_map(|name| by_name(canonical, &name, |canonical| self.holds(canonical)))
-        };
-        let digest = received.or_else(by_another)?;
-        Some(Signed {
-            digest,
-            spelling: Spelling::Other,
-        })
-    }
-
-    /// The digest of the canonical request, if the signature is of it.
-    fn holds(&self, canonical: &Canonical<'_>) -> Option<[u8; 32]> {
-        let string = self.string_to_sign(canonical);
-        let holds = match &self.chain_key {
-            Some(ChainKey::Hmac(key)) => string.is_signed_by(key, &self.claim.signature),
-            Some(ChainKey::Ecdsa(key)) => string.is_signed_by_owner(key, &self.claim.signature),
-            None => false,
-        };
-        holds.then_some(string.digest)
-    }
-
-    fn string_to_sign(&self, canonical: &Canonical<'_>) -> StringToSign<'_> {
-        StringToSign {
-            algorithm: self.claim.algorithm,
-            date: &self.claim.date,
-            scope: self.credential.scope,
-            digest: canonical.digest(),
-        }
-    }
-
-    fn accepted(self, link: Option<LinkId>) -> Result<Accepted, Box<Failure>> {
-        // Without a key nothing holds.
-        let chain_key = self.chain_key.ok_or(Failure::Anonymous)?;
-        Ok(Accepted { link, chain_key })
-    }
-
-    /// The refusal, by the request as it came.
-    fn refused(&self, canonical: &Canonical<'_>) -> Box<Failure> {
-        Box::new(Failure::SignatureDoesNotMatch {
-            access_key_id: self.credential.access_key_id.to_owned(),
-            string_to_sign: self.string_to_sign(canonical).text(),
-            signature_provided: self.claim.signature.to_string(),
-            canonical_request: canonical.text(),
-        })
-    }
-}
-
-/// The methods that the signature may be of: the request's own, and GET for HEAD on a link whose
-/// signer allowed that. A POST by a one-time link is the button of the page that asks before it is
-/// used up: the GET that was signed, and nothing else.
-fn methods<'a>(
-    canonical: &Canonical<'a>,
-    claim: &Claim<'_>,
-) -> impl Iterator<Item = &'a str> + use<'a> {
-    let by_link = matches!(claim.form, Form::Query { .. });
-    let (own, also) = match canonical.request.method {
-        "POST" if by_link && canonical.query.contains(ONCE) => ("GET", None),
-        "HEAD" if by_link && canonical.query.single(HEAD_ALLOWED).as_deref() == Some("1") => {
-            ("HEAD", Some("GET"))
-        }
-        own => (own, None),
-    };
-    [own].into_iter().chain(also)
-}
-
-/// The host as signers write it; `None` when there is not exactly one.
-fn sole_host<'a>(request: &Request<'a>) -> Option<&'a str> {
-    let mut hosts = request.headers.iter().filter(|(name, _)| *name == "host");
-    let (_, host) = hosts.next()?;
-    if hosts.next().is_some() {
-        return None;
-    }
-    std::str::from_utf8(without_default_port(host, request.tls)).ok()
-}
-
-/// Looks at the same request by another name.
-fn by_name<T>(canonical: Canonical<'_>, name: &str, look: impl FnOnce(&Canonical<'_>) -> T) -> T {
-    let headers: Vec<(&str, &[u8])> = canonical
-        .request
-        .headers
-        .iter()
-        .map(|(header, value)| match *header {
-            "host" => (*header, name.as_bytes()),
-            _ => (*header, *value),
-        })
-        .collect();
-    let request = Request {
-        headers: &headers,
-        ..*canonical.request
-    };
-    look(&Canonical {
-        request: &request,
-        host: HostReading::AsReceived,
-        ..canonical
-    })
-}
-
 /// The last line of the canonical request, and what it means for the body.
 fn read_payload<'a>(claim: &'a Claim<'_>) -> Result<(&'a str, PayloadMode), Failure> {
     let text = match (&claim.content_sha256, claim.form) {
@@ -665,68 +419,4 @@ fn read_payload<'a>(claim: &'a Claim<'_>) -> Result<(&'a str, PayloadMode), Fail
         PayloadHash::SignedChunks { trailer } => PayloadMode::SignedChunks { trailer },
     };
     Ok((text, mode))
-}
-
-impl Signer {
-    fn id(&self) -> &Arc<str> {
-        match self {
-            Self::Known(key) => &key.id,
-            Self::Session(key) => &key.id,
-        }
-    }
-
-    fn signing_key(&self, day: &str, region: &str, service: &str) -> Option<SigningKey> {
-        match self {
-            Self::Known(key) => key.signing_key(day, region, service),
-            Self::Session(key) => Some(key.form.signing_key(day, region, service)),
-        }
-    }
-
-    fn public_key(&self) -> Option<PublicKey> {
-        match self {
-            Self::Known(key) => key.public_key(),
-            Self::Session(key) => key.form.public_key(&key.id),
-        }
-    }
-
-    fn verified(self, claim: &Claim<'_>, service: Service, payload: PayloadMode) -> Verified {
-        let (principal, access_key_id, credential) = match self {
-            Self::Known(key) => (
-                key.principal.clone(),
-                Arc::clone(&key.id),
-                Credential::LongTerm,
-            ),
-            Self::Session(key) => (
-                key.principal,
-                key.id,
-                Credential::Temporary(Box::new(key.claims)),
-            ),
-        };
-        // A link ends with the token that signed it.
-        let expires_at = claim.expires_at().map(|link| match &credential {
-            Credential::LongTerm => link,
-            Credential::Temporary(claims) => link.min(claims.expires_at),
-        });
-        Verified {
-            principal,
-            access_key_id,
-            credential,
-            auth_type: match claim.form {
-                Form::Header => AuthType::Header,
-                Form::Query { .. } => AuthType::Query,
-                Form::Post => AuthType::Post,
-            },
-            signature_version: match claim.algorithm {
-                Algorithm::Hmac => SignatureVersion::V4,
-                Algorithm::Ecdsa => SignatureVersion::V4a,
-            },
-            signed_at: claim.signed_at,
-            expires_at,
-            service,
-            payload,
-            signed_headers: SignedHeaders::new(&claim.signed_headers),
-            link: None,
-            chain: None,
-        }
-    }
 }

@@ -1,0 +1,190 @@
+//! Whether a signature is of a request: as it came, by the endpoint's other names, and by the methods
+//! that its signer allowed.
+
+use super::signer::Signer;
+use crate::names::Named;
+use blockhouse_sigv4::{
+    Algorithm, Canonical, ChainKey, Claim, Credential as Scope, Form, HostReading, Request,
+    StringToSign, without_default_port,
+};
+use blockhouse_types::LinkId;
+use blockhouse_verifier_wire::Failure;
+
+/// The vendor parameter that lets HEAD through on a link for GET.
+const HEAD_ALLOWED: &str = "x-bh-head";
+
+/// The vendor parameter of a link that works once.
+const ONCE: &str = "x-bh-once";
+
+/// A signature that holds: what link it makes, and what goes on judging the body's chunks.
+pub(super) struct Accepted {
+    pub(super) link: Option<LinkId>,
+    pub(super) chain_key: ChainKey,
+}
+
+/// What a signature was found to be of.
+pub(super) struct Signed {
+    /// Of the canonical request.
+    pub(super) digest: [u8; 32],
+    pub(super) spelling: Spelling,
+}
+
+/// How the host is spelled in what was signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// As received, without the default port.
+    Usual,
+    /// By another name, or with the default port.
+    Other,
+}
+
+/// A signature, and all that it takes to judge what it is of.
+pub(super) struct Signature<'c> {
+    claim: &'c Claim<'c>,
+    credential: &'c Scope<'c>,
+    /// `None` for a key that has no such signatures.
+    chain_key: Option<ChainKey>,
+}
+
+impl<'c> Signature<'c> {
+    pub(super) fn new(
+        signer: &Signer,
+        claim: &'c Claim<'c>,
+        credential: &'c Scope<'c>,
+        region: &str,
+    ) -> Self {
+        let chain_key = match claim.algorithm {
+            Algorithm::Hmac => signer
+                .signing_key(credential.day, region, credential.service)
+                .map(ChainKey::Hmac),
+            Algorithm::Ecdsa => signer.public_key().map(ChainKey::Ecdsa),
+        };
+        Self {
+            claim,
+            credential,
+            chain_key,
+        }
+    }
+
+    /// What the signature is of: the request by the received host, in one of its readings, or by
+    /// another of its names.
+    pub(super) fn signs(
+        &self,
+        canonical: Canonical<'_>,
+        named: Option<Named<'_>>,
+    ) -> Option<Signed> {
+        if let Some(digest) = self.holds(&canonical) {
+            return Some(Signed {
+                digest,
+                spelling: Spelling::Usual,
+            });
+        }
+        // Some signers sign the default port that they send.
+        let as_received = Canonical {
+            host: HostReading::AsReceived,
+            ..canonical
+        };
+        let ambiguous = canonical.request.host_is_ambiguous();
+        let received = ambiguous.then(|| self.holds(&as_received)).flatten();
+        let by_another = || {
+            let named = named?;
+            let mut others = named.others();
+            others.find_map(|name| by_name(canonical, &name, |canonical| self.holds(canonical)))
+        };
+        let digest = received.or_else(by_another)?;
+        Some(Signed {
+            digest,
+            spelling: Spelling::Other,
+        })
+    }
+
+    /// The digest of the canonical request, if the signature is of it.
+    fn holds(&self, canonical: &Canonical<'_>) -> Option<[u8; 32]> {
+        let string = self.string_to_sign(canonical);
+        let holds = match &self.chain_key {
+            Some(ChainKey::Hmac(key)) => string.is_signed_by(key, &self.claim.signature),
+            Some(ChainKey::Ecdsa(key)) => string.is_signed_by_owner(key, &self.claim.signature),
+            None => false,
+        };
+        holds.then_some(string.digest)
+    }
+
+    fn string_to_sign(&self, canonical: &Canonical<'_>) -> StringToSign<'_> {
+        StringToSign {
+            algorithm: self.claim.algorithm,
+            date: &self.claim.date,
+            scope: self.credential.scope,
+            digest: canonical.digest(),
+        }
+    }
+
+    pub(super) fn accepted(self, link: Option<LinkId>) -> Result<Accepted, Box<Failure>> {
+        // Without a key nothing holds.
+        let chain_key = self.chain_key.ok_or(Failure::Anonymous)?;
+        Ok(Accepted { link, chain_key })
+    }
+
+    /// The refusal, by the request as it came.
+    pub(super) fn refused(&self, canonical: &Canonical<'_>) -> Box<Failure> {
+        Box::new(Failure::SignatureDoesNotMatch {
+            access_key_id: self.credential.access_key_id.to_owned(),
+            string_to_sign: self.string_to_sign(canonical).text(),
+            signature_provided: self.claim.signature.to_string(),
+            canonical_request: canonical.text(),
+        })
+    }
+}
+
+/// The methods that the signature may be of: the request's own, and GET for HEAD on a link whose
+/// signer allowed that. A POST by a one-time link is the button of the page that asks before it is
+/// used up: the GET that was signed, and nothing else.
+pub(super) fn methods<'a>(
+    canonical: &Canonical<'a>,
+    claim: &Claim<'_>,
+) -> impl Iterator<Item = &'a str> + use<'a> {
+    let by_link = matches!(claim.form, Form::Query { .. });
+    let (own, also) = match canonical.request.method {
+        "POST" if by_link && canonical.query.contains(ONCE) => ("GET", None),
+        "HEAD" if by_link && canonical.query.single(HEAD_ALLOWED).as_deref() == Some("1") => {
+            ("HEAD", Some("GET"))
+        }
+        own => (own, None),
+    };
+    [own].into_iter().chain(also)
+}
+
+/// The host as signers write it; `None` when there is not exactly one.
+pub(super) fn sole_host<'a>(request: &Request<'a>) -> Option<&'a str> {
+    let mut hosts = request.headers.iter().filter(|(name, _)| *name == "host");
+    let (_, host) = hosts.next()?;
+    if hosts.next().is_some() {
+        return None;
+    }
+    std::str::from_utf8(without_default_port(host, request.tls)).ok()
+}
+
+/// Looks at the same request by another name.
+pub(super) fn by_name<T>(
+    canonical: Canonical<'_>,
+    name: &str,
+    look: impl FnOnce(&Canonical<'_>) -> T,
+) -> T {
+    let headers: Vec<(&str, &[u8])> = canonical
+        .request
+        .headers
+        .iter()
+        .map(|(header, value)| match *header {
+            "host" => (*header, name.as_bytes()),
+            _ => (*header, *value),
+        })
+        .collect();
+    let request = Request {
+        headers: &headers,
+        ..*canonical.request
+    };
+    look(&Canonical {
+        request: &request,
+        host: HostReading::AsReceived,
+        ..canonical
+    })
+}
