@@ -285,6 +285,14 @@ mod tests {
 
     /// An instance profile's session lasts six hours at most.
     #[test]
+    fn a_principal_is_written_in_one_way() {
+        let odd = include_bytes!("../../../fuzz/seeds/session_token/root-with-a-name");
+        assert_eq!(rewrite_session(odd), None);
+        let good = include_bytes!("../../../fuzz/seeds/session_token/0");
+        assert_eq!(rewrite_session(good).as_deref(), Some(&good[..]));
+    }
+
+    #[test]
     fn each_kind_has_its_longest_life() {
         let keys = keys();
         assert!(keys.mint(&order(21_600)).is_ok());

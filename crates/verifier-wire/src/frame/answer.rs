@@ -177,6 +177,17 @@ pub(crate) fn read_principal(from: &mut Reader<'_>) -> Result<Principal, FrameEr
     let kind = from.u8("kind of principal")?;
     let account = from.account("account")?;
     let (name, session) = (from.string("name")?, from.string("session")?);
+    // One spelling for each principal: names that its kind has not are empty.
+    let named = match kind {
+        0 => name.is_empty() && session.is_empty(),
+        1 | 3 => session.is_empty(),
+        _ => true,
+    };
+    if !named {
+        return Err(FrameError {
+            what: "names of the principal",
+        });
+    }
     let principal = match kind {
         0 => Principal::Root { account },
         1 => Principal::User { account, name },
