@@ -51,6 +51,7 @@ mod control;
 mod delete;
 mod engine;
 mod error;
+mod expiring;
 mod extent;
 mod get;
 mod index;
