@@ -42,6 +42,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    io::Interest,
     net::UnixDatagram,
     sync::{Notify, oneshot},
     task::spawn_local,
@@ -434,7 +435,7 @@ async fn behind_the_others() {
     .await;
 }
 
-/// Takes every packet that has arrived.
+/// Takes packets until nobody waits for one, or none is there.
 fn receive(shared: &Shared, socket: &UnixDatagram, packet: &mut [u8]) -> Result<(), Broken> {
     loop {
         let len = match socket.try_recv(packet) {
@@ -448,5 +449,19 @@ fn receive(shared: &Shared, socket: &UnixDatagram, packet: &mut [u8]) -> Result<
         for answer in Answer::read_all(&packet[..len])? {
             state.deliver(answer?);
         }
+        if state.waiting.places.is_empty() {
+            return forget_readiness(socket);
+        }
+    }
+}
+
+/// Lets tokio wait for the next packet without a call to the kernel that finds none: nothing was asked
+/// that was not answered. A packet that comes all the same is taken with the next one, and the end of
+/// the socket is not forgotten.
+fn forget_readiness(socket: &UnixDatagram) -> Result<(), Broken> {
+    let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+    match socket.try_io(Interest::READABLE, nothing) {
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error.into()),
+        _ => Ok(()),
     }
 }
