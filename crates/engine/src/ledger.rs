@@ -1,9 +1,9 @@
 //! The one-time links that were used, as requests and the log writer look at them.
 //!
-//! A row is remembered until its link has expired by the time floor; from then on it is as if it
-//! were not there, whether it was removed yet or not. So when a row is removed does not matter to
-//! anybody: a few go with every use of another link and with every tick.
+//! A row is remembered until its link has expired by the time floor. A few that have go with every use of
+//! another link and with every tick.
 
+use crate::expiring::{Expiring, ExpiringRows};
 use blockhouse_format::{
     DecodeError,
     control::{LinkRow, LinkRowState, TABLE_LINKS},
@@ -11,7 +11,6 @@ use blockhouse_format::{
 };
 use blockhouse_store::{LinkState, LinkUse, ResumeHash, UsedLink};
 use blockhouse_types::{AccountId, LinkId, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows that one use of another link removes at most: more than it adds.
 pub(crate) const PURGED_BY_USE_MAX: usize = 2;
@@ -34,11 +33,16 @@ pub(crate) struct Row {
 
 /// All of them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Ledger {
-    rows: BTreeMap<LinkId, Row>,
-    by_expiry: BTreeSet<(Timestamp, LinkId)>,
-    /// How many rows each account has, the expired ones included.
-    owned: BTreeMap<AccountId, usize>,
+pub(crate) struct Ledger(ExpiringRows<LinkId, Row>);
+
+impl Expiring for Row {
+    fn owner(&self) -> AccountId {
+        self.used.owner
+    }
+
+    fn ends(&self) -> Timestamp {
+        self.used.expires
+    }
 }
 
 impl Row {
@@ -121,74 +125,45 @@ pub(crate) fn remove(link: LinkId) -> Control {
 impl Ledger {
     /// A link that was used and has not expired at that moment.
     pub(crate) fn find(&self, link: LinkId, at: Timestamp) -> Option<&Row> {
-        self.rows.get(&link).filter(|row| row.used.expires > at)
+        self.0.find(&link, at)
     }
 
     /// All of them that have not expired.
     pub(crate) fn unexpired(&self, at: Timestamp) -> impl Iterator<Item = &UsedLink> {
-        let rows = self.rows.values().map(|row| &row.used);
-        rows.filter(move |used| used.expires > at)
+        self.0.unended(at).map(|row| &row.used)
     }
 
     pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
-        self.rows.values()
+        self.0.all().values()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.0.all().len()
     }
 
     /// Those that have expired, the oldest first.
     pub(crate) fn expired(&self, at: Timestamp) -> impl Iterator<Item = LinkId> {
-        let expired = self.by_expiry.iter().take_while(move |(end, _)| *end <= at);
-        expired.map(|(_, link)| *link)
+        self.0.ended(at).copied()
     }
 
     /// Whether the account has so many that have not expired.
     pub(crate) fn has(&self, owner: AccountId, count: usize, at: Timestamp) -> bool {
-        let rows = self.owned.get(&owner).copied().unwrap_or(0);
-        if rows < count {
-            return false;
-        }
-        let of_owner = |link: &LinkId| self.rows.get(link).is_some_and(|r| r.used.owner == owner);
-        rows - self.expired(at).filter(of_owner).count() >= count
+        self.0.has(owner, count, at)
     }
 
     /// Takes a change of a row.
     pub(crate) fn apply(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), DecodeError> {
         let link = LinkRow::parse_key(key)?;
         let row = value.map(|value| Row::read(link, value)).transpose()?;
-        let old = match row {
-            Some(row) => {
-                self.by_expiry.insert((row.used.expires, link));
-                *self.owned.entry(row.used.owner).or_default() += 1;
-                self.rows.insert(link, row)
-            }
-            None => self.rows.remove(&link),
-        };
-        if let Some(UsedLink { owner, expires, .. }) = old.map(|old| old.used) {
-            if row.is_none_or(|row| row.used.expires != expires) {
-                self.by_expiry.remove(&(expires, link));
-            }
-            self.disown(owner);
-        }
+        self.0.apply(link, row);
         Ok(())
-    }
-
-    fn disown(&mut self, owner: AccountId) {
-        if let Some(count) = self.owned.get_mut(&owner) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.owned.remove(&owner);
-            }
-        }
     }
 
     /// What a restart at that moment makes of transfers that ran; gives the rows that it changed.
     /// They are to be logged before anything else: then another restart finds them ended, and does
     /// not give them their time again.
     pub(crate) fn interrupt(&mut self, at: Timestamp) -> Vec<Row> {
-        let running = self.rows.values_mut();
+        let running = self.0.values_mut();
         let running = running.filter(|row| row.used.state == LinkState::Running);
         running
             .map(|row| {
@@ -242,7 +217,7 @@ mod tests {
         for number in [1, 2, 3] {
             apply(&mut ledger, &remove(LinkId([number; 16])));
         }
-        assert!(ledger.rows.is_empty() && ledger.by_expiry.is_empty() && ledger.owned.is_empty());
+        assert!(ledger.0.is_bare());
     }
 
     #[test]
@@ -251,8 +226,8 @@ mod tests {
         apply(&mut ledger, &row(1, 1, 900).set());
         apply(&mut ledger, &row(2, 1, 900).with(LinkState::Finished).set());
         let changed = ledger.interrupt(Timestamp::from_secs(5));
-        assert_eq!(changed, [ledger.rows[&LinkId([1; 16])]]);
-        let state = |number| ledger.rows[&LinkId([number; 16])].used.state;
+        assert_eq!(changed, [ledger.0.all()[&LinkId([1; 16])]]);
+        let state = |number| ledger.0.all()[&LinkId([number; 16])].used.state;
         let until = Timestamp::from_secs(65);
         assert_eq!(
             (state(1), state(2)),

@@ -52,6 +52,7 @@ mod delete;
 mod desired;
 mod engine;
 mod error;
+mod expiring;
 mod extent;
 mod get;
 mod index;

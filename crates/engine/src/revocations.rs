@@ -3,10 +3,9 @@
 //! Their rows lie in the order of their keys: those of one account together, of these the prefixes of
 //! one bucket, and these in their order. So a link is looked for under the two accounts that have a
 //! say in it, by a handful of steps for each however many there are.
-//!
-//! As with used links, one whose time is over by the floor is as if it were not there, so when its
-//! row is removed does not matter.
+//! They end by the time floor.
 
+use crate::expiring::{Expiring, ExpiringRows};
 use blockhouse_format::{
     DecodeError,
     control::{RevocationRow, TABLE_REVOCATIONS},
@@ -14,10 +13,7 @@ use blockhouse_format::{
 };
 use blockhouse_store::{LinkFacts, Revocation};
 use blockhouse_types::{AccountId, RevokedLinks, Timestamp};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Bound,
-};
+use std::ops::Bound;
 
 /// Rows that a tick removes at most, and one more revocation.
 pub(crate) const PURGED_REVOCATIONS_MAX: usize = 2;
@@ -30,11 +26,16 @@ type Key = Vec<u8>;
 
 /// All of them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Revocations {
-    rows: BTreeMap<Key, Revocation>,
-    by_end: BTreeSet<(Timestamp, Key)>,
-    /// How many rows each account has, those whose time is over included.
-    owned: BTreeMap<AccountId, usize>,
+pub(crate) struct Revocations(ExpiringRows<Key, Revocation>);
+
+impl Expiring for Revocation {
+    fn owner(&self) -> AccountId {
+        self.owner
+    }
+
+    fn ends(&self) -> Timestamp {
+        self.until
+    }
 }
 
 /// The key of a revocation's row.
@@ -75,26 +76,26 @@ pub(crate) fn remove(key: Key) -> Control {
 
 impl Revocations {
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.0.all().len()
     }
 
     pub(crate) fn rows(&self) -> impl Iterator<Item = &Revocation> {
-        self.rows.values()
+        self.0.all().values()
     }
 
     /// Those that stand at that moment.
     pub(crate) fn standing(&self, at: Timestamp) -> impl Iterator<Item = &Revocation> {
-        self.rows().filter(move |revocation| revocation.until > at)
+        self.0.unended(at)
     }
 
     /// The one of this key, if it stands at that moment.
     pub(crate) fn find(&self, key: &[u8], at: Timestamp) -> Option<&Revocation> {
-        self.rows.get(key).filter(|found| found.until > at)
+        self.0.find(key, at)
     }
 
     /// Whether one that stands at that moment means the link.
     pub(crate) fn cover(&self, facts: &LinkFacts, at: Timestamp) -> bool {
-        if self.rows.is_empty() {
+        if self.len() == 0 {
             return false;
         }
         let with_a_say = [Some(facts.signer), facts.bucket_owner];
@@ -130,7 +131,7 @@ impl Revocations {
         sought.extend(facts.key.iter().flat_map(|key| key.as_bytes()));
         loop {
             let not_beyond = (Bound::Included(&first), Bound::Included(&sought));
-            let Some((row, found)) = self.rows.range::<Key, _>(not_beyond).next_back() else {
+            let Some((row, found)) = self.0.all().range::<Key, _>(not_beyond).next_back() else {
                 return false;
             };
             let common = row.iter().zip(&sought).take_while(|(a, b)| a == b).count();
@@ -150,62 +151,25 @@ impl Revocations {
 
     /// The rows whose time is over, the oldest first.
     pub(crate) fn over(&self, at: Timestamp) -> impl Iterator<Item = &Key> {
-        let over = self.by_end.iter().take_while(move |(end, _)| *end <= at);
-        over.map(|(_, key)| key)
+        self.0.ended(at)
     }
 
     /// Whether the account has so many that stand.
     pub(crate) fn has(&self, owner: AccountId, count: usize, at: Timestamp) -> bool {
-        let rows = self.owned.get(&owner).copied().unwrap_or(0);
-        if rows < count {
-            return false;
-        }
-        let of_owner = |key: &&Key| self.rows.get(*key).is_some_and(|row| row.owner == owner);
-        rows - self.over(at).filter(of_owner).count() >= count
+        self.0.has(owner, count, at)
     }
 
     /// Takes a change of a row.
     pub(crate) fn apply(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), DecodeError> {
-        let old = match value {
-            Some(value) => {
-                let RevocationRow {
-                    owner,
-                    links,
-                    signed_until,
-                    until,
-                } = RevocationRow::decode(key, value)?;
-                self.by_end.insert((until, key.to_vec()));
-                *self.owned.entry(owner).or_default() += 1;
-                let row = Revocation {
-                    owner,
-                    links,
-                    signed_until,
-                    until,
-                };
-                let old = self.rows.insert(key.to_vec(), row);
-                old.map(|old| (old.owner, (old.until != until).then_some(old.until)))
-            }
-            None => {
-                let old = self.rows.remove(key);
-                old.map(|old| (old.owner, Some(old.until)))
-            }
-        };
-        if let Some((owner, ended)) = old {
-            if let Some(until) = ended {
-                self.by_end.remove(&(until, key.to_vec()));
-            }
-            self.disown(owner);
-        }
+        let row = value.map(|value| RevocationRow::decode(key, value));
+        let row = row.transpose()?.map(|row| Revocation {
+            owner: row.owner,
+            links: row.links,
+            signed_until: row.signed_until,
+            until: row.until,
+        });
+        self.0.apply(key.to_vec(), row);
         Ok(())
-    }
-
-    fn disown(&mut self, owner: AccountId) {
-        if let Some(count) = self.owned.get_mut(&owner) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.owned.remove(&owner);
-            }
-        }
     }
 }
 
@@ -282,10 +246,10 @@ mod tests {
                 let standing = rows.standing(at).filter(|one| one.owner == owner).count();
                 prop_assert!(rows.has(owner, standing, at) && !rows.has(owner, standing + 1, at));
             }
-            for key in rows.rows.keys().cloned().collect::<Vec<_>>() {
+            for key in rows.0.all().keys().cloned().collect::<Vec<_>>() {
                 rows.apply(&key, None).unwrap();
             }
-            prop_assert!(rows.rows.is_empty() && rows.by_end.is_empty() && rows.owned.is_empty());
+            prop_assert!(rows.0.is_bare());
         }
     }
 }

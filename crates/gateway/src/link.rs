@@ -16,7 +16,7 @@ mod roll;
 pub(crate) use once::{OneTime, Transfer};
 pub(crate) use page::page;
 pub use roll::{Line, Roll, Rolls};
-pub(crate) use roll::{SeenText, UnderWay};
+pub(crate) use roll::{SeenLink, UnderWay};
 
 use crate::{Origin, verify::Caller};
 use blockhouse_s3::{
@@ -29,7 +29,7 @@ use blockhouse_store::{LinkFacts, ObjectStore};
 use blockhouse_types::{ChecksumAlgorithm, OnceHash, RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
-use std::{fmt, rc::Rc, sync::Arc};
+use std::{fmt, sync::Arc};
 
 /// Why a link does not work here and now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,10 +70,10 @@ pub(crate) fn facts<S: ObjectStore, V: Verifier>(
     store: &S,
     asked: &Parsed,
     caller: &Caller<'_, V>,
-) -> Option<Rc<LinkFacts>> {
+) -> Option<Arc<LinkFacts>> {
     let (link, signed) = caller.by_link()?;
     let bucket = asked.operation.bucket();
-    Some(Rc::new(LinkFacts {
+    Some(Arc::new(LinkFacts {
         link,
         once: asked
             .terms

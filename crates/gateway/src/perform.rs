@@ -37,6 +37,8 @@ use blockhouse_types::{RequestId, Timestamp, VersionId};
 use blockhouse_verifier_wire::Verifier;
 use bytes::Bytes;
 use http::request::Parts;
+use std::cell::OnceCell;
+
 pub(crate) use trouble::Trouble;
 
 /// Everything an operation may use.
@@ -77,6 +79,7 @@ where
             now: self.now,
             terms: &self.terms,
             operation: None,
+            principal: OnceCell::new(),
         }
     }
 

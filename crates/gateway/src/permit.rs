@@ -25,7 +25,7 @@ mod asker;
 mod compiled;
 mod needs;
 
-pub(crate) use asker::Asker;
+pub(crate) use asker::{Applied, Asker};
 pub use compiled::Compiled;
 pub(crate) use needs::{Action, Need, action_of, deletes, needs};
 
@@ -185,7 +185,7 @@ pub(crate) async fn decide<S: ObjectStore, V: Verifier>(
     };
     match need {
         Need::Account { action } => {
-            asker.may(None, &[action], None).await?;
+            asker.applied(None).may(&[action], None).await?;
             Ok(grant)
         }
         Need::On {
@@ -194,8 +194,10 @@ pub(crate) async fn decide<S: ObjectStore, V: Verifier>(
             key,
         } => {
             let found = find(asker, bucket, need.first())?;
-            asker.may(Some(&found), actions, key).await?;
-            let hides_absence = key.is_some() && !lists(asker, &found).await;
+            let applied = asker.applied(Some(&found));
+            applied.may(actions, key).await?;
+            let hides_absence = key.is_some() && !lists(&applied).await;
+            drop(applied);
             Ok(Grant {
                 bucket: Some(found),
                 hides_absence,
@@ -209,17 +211,17 @@ pub(crate) async fn decide<S: ObjectStore, V: Verifier>(
             target: (target, written),
         } => {
             let target = find(asker, target, need.first())?;
-            asker.may(Some(&target), writes, Some(written)).await?;
+            let on_target = asker.applied(Some(&target));
+            on_target.may(writes, Some(written)).await?;
             let source = find(asker, source, need.first())?;
-            asker.may(Some(&source), reads, Some(read)).await?;
+            let on_source = asker.applied(Some(&source));
+            on_source.may(reads, Some(read)).await?;
             let takes = [Action("s3:GetObjectTagging")];
             let gives = [Action("s3:PutObjectTagging")];
-            let copies_tags = asker.may(Some(&source), &takes, Some(read)).await.is_ok()
-                && asker
-                    .may(Some(&target), &gives, Some(written))
-                    .await
-                    .is_ok();
-            let hides_absence = !lists(asker, &source).await;
+            let copies_tags = on_source.may(&takes, Some(read)).await.is_ok()
+                && on_target.may(&gives, Some(written)).await.is_ok();
+            let hides_absence = !lists(&on_source).await;
+            drop((on_source, on_target));
             Ok(Grant {
                 bucket: Some(target),
                 source: Some(source),
@@ -250,21 +252,18 @@ pub(crate) fn hidden(error: S3Error, hides_absence: bool) -> S3Error {
 
 /// Whether an entry of a list may be deleted; each is judged alone.
 pub(crate) async fn may_delete<S: ObjectStore, V: Verifier>(
-    asker: &Asker<'_, S, V>,
-    bucket: &Arc<Bucket>,
+    applied: &Applied<'_, S, V>,
     key: &ObjectKey,
     versioned: bool,
 ) -> Result<(), S3Error> {
-    asker
-        .may(Some(bucket), deletes(versioned), Some(key))
-        .await
-        .map_err(S3Error::from)
+    let may = applied.may(deletes(versioned), Some(key)).await;
+    may.map_err(S3Error::from)
 }
 
 /// Whether the caller may learn which keys there are.
-async fn lists<S: ObjectStore, V: Verifier>(asker: &Asker<'_, S, V>, bucket: &Arc<Bucket>) -> bool {
+async fn lists<S: ObjectStore, V: Verifier>(applied: &Applied<'_, S, V>) -> bool {
     let list = [Action("s3:ListBucket")];
-    asker.may(Some(bucket), &list, None).await.is_ok()
+    applied.may(&list, None).await.is_ok()
 }
 
 /// The bucket, as far as the caller may know of it.

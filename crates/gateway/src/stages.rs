@@ -110,7 +110,7 @@ use blockhouse_store::ObjectStore;
 use blockhouse_types::{RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
 use http::{Method, header, request::Parts};
-use std::{rc::Rc, time::Instant};
+use std::{cell::OnceCell, rc::Rc, time::Instant};
 
 /// A request as it was received: the head, untouched, and a body that nobody has read.
 pub struct Received<'a, B> {
@@ -384,6 +384,7 @@ pub async fn permit<'a, S: ObjectStore, V: Verifier, B>(
         now: received.now,
         terms: &asked.terms,
         operation: Some(&asked.operation),
+        principal: OnceCell::new(),
     };
     let grant = permit::decide(&asker, need).await.map_err(|refused| {
         received.trail.refused_by(refused.statement());

@@ -253,6 +253,23 @@ pub enum Family {
     AccessPointTag,
 }
 
+/// A set of families.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Families(u8);
+
+impl Families {
+    pub(crate) fn contains(self, family: Family) -> bool {
+        self.0 & (1 << family as u8) != 0
+    }
+}
+
+impl FromIterator<Family> for Families {
+    fn from_iter<T: IntoIterator<Item = Family>>(families: T) -> Self {
+        let bits = families.into_iter().map(|family| 1 << family as u8);
+        Self(bits.fold(0, |all, bit| all | bit))
+    }
+}
+
 /// A family under one of its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TagSpace {
@@ -351,6 +368,14 @@ impl Key {
                 format!("{service}:{name}/{tag}")
             }
             Self::Other(name) => name.to_string(),
+        }
+    }
+
+    /// The family of a tag.
+    pub(crate) fn family(&self) -> Option<Family> {
+        match self {
+            Self::Tag(space, _) => Some(space.family),
+            Self::Known(_) | Self::Other(_) => None,
         }
     }
 

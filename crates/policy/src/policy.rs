@@ -10,7 +10,7 @@ use crate::{
     action::{Action, Actions, parse_pattern},
     context::Context,
     document::{self, Version},
-    key::Key,
+    key::{Families, Family, Key},
     kind::Kind,
     malformed::{MalformedPolicy, Place, line_and_column},
     principal::{Entry, Principals},
@@ -29,6 +29,7 @@ pub struct Policy {
     statements: Box<[Statement]>,
     deny: Half,
     allow: Half,
+    families: Families,
 }
 
 /// Where a statement stands in its policy's text, as IAM's simulator says it.
@@ -49,6 +50,7 @@ impl Policy {
 
     fn of(kind: Kind, id: &str, text: &str, document: document::Document) -> Self {
         let statements: Box<[Statement]> = document.statements.into();
+        let families = keys(&statements).filter_map(Key::family).collect();
         Self {
             id: id.into(),
             kind,
@@ -56,6 +58,7 @@ impl Policy {
             text: text.into(),
             deny: Half::new(&statements, Effect::Deny),
             allow: Half::new(&statements, Effect::Allow),
+            families,
             statements,
         }
     }
@@ -136,7 +139,7 @@ impl Policy {
     /// The condition keys that its statements ask for, variables among them, sorted: IAM's
     /// GetContextKeysForCustomPolicy.
     pub fn context_keys(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.keys().into_iter().map(Key::name).collect();
+        let mut names: Vec<String> = keys(&self.statements).map(Key::name).collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -144,21 +147,14 @@ impl Policy {
 
     /// Those of them that are absent.
     pub(crate) fn absent_keys(&self, context: &Context<'_>) -> Vec<String> {
-        let absent = self
-            .keys()
-            .into_iter()
-            .filter(|key| context.get(key).is_none());
+        let absent = keys(&self.statements).filter(|key| context.get(key).is_none());
         absent.map(Key::name).collect()
     }
 
-    fn keys(&self) -> Vec<&Key> {
-        let mut keys: Vec<&Key> = Vec::new();
-        for statement in &self.statements {
-            keys.extend(statement.conditions.iter().flat_map(|c| c.keys()));
-            let patterns = statement.resources.patterns.iter();
-            keys.extend(patterns.flat_map(|p| p.variables().map(|(key, _)| key)));
-        }
-        keys
+    /// Whether its statements ask for any tag of the family, so that a caller need not look up what
+    /// nobody asks for. Known since it was read: costs nothing.
+    pub fn asks_for_tags(&self, family: Family) -> bool {
+        self.families.contains(family)
     }
 
     /// Whether any statement speaks of the action, whatever the rest says.
@@ -184,5 +180,44 @@ impl Policy {
     /// The place of a byte of the text.
     pub(crate) fn place(&self, offset: u32, path: String) -> Place {
         Place::of(&self.text, offset, path)
+    }
+}
+
+/// The condition keys that statements ask for, in order; one may come several times.
+fn keys(statements: &[Statement]) -> impl Iterator<Item = &Key> {
+    statements.iter().flat_map(|statement| {
+        let conditions = statement.conditions.iter().flat_map(|c| c.keys());
+        let patterns = statement.resources.patterns.iter();
+        conditions.chain(patterns.flat_map(|p| p.variables().map(|(key, _)| key)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_that_are_asked_for() {
+        let asked = |resource: &str, condition: &str| {
+            let text = format!(
+                r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Deny","Principal":"*","Action":"*",
+                    "Resource":"{resource}","Condition":{condition}}}}}"#
+            );
+            let policy = Policy::parse(Kind::Bucket, "p", &text).unwrap();
+            [Family::ExistingObjectTag, Family::PrincipalTag].map(|f| policy.asks_for_tags(f))
+        };
+        let on = "arn:aws:s3:::b/*";
+        assert_eq!(asked(on, "{}"), [false, false]);
+        let existing = r#"{"StringEquals":{"S3:existingobjecttag/a":"b"}}"#;
+        assert_eq!(asked(on, existing), [true, false]);
+        let outposts =
+            r#"{"StringEquals":{"s3-outposts:ExistingObjectTag/a":"${aws:PrincipalTag/a}"}}"#;
+        assert_eq!(asked(on, outposts), [true, true]);
+        assert_eq!(
+            asked("arn:aws:s3:::b/${aws:PrincipalTag/team}/*", "{}"),
+            [false, true]
+        );
+        let new = r#"{"StringEquals":{"s3:RequestObjectTag/a":"b"}}"#;
+        assert_eq!(asked(on, new), [false, false]);
     }
 }

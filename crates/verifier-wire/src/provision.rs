@@ -170,14 +170,7 @@ impl Provision {
     pub fn read_all(
         packet: &[u8],
     ) -> Result<impl Iterator<Item = Result<Self, FrameError>> + use<'_>, FrameError> {
-        let messages = crate::frame::Messages::read(packet)?;
-        Ok(messages.map(|message| {
-            let message = message?;
-            let mut from = message.fields;
-            let read = Self::read(message.kind, &mut from)?;
-            from.end()?;
-            Ok(read)
-        }))
+        messages(packet, Self::read)
     }
 
     fn read(kind: u8, from: &mut Reader<'_>) -> Result<Self, FrameError> {
@@ -198,6 +191,24 @@ impl Provision {
             _ => return Err(FrameError { what: "kind" }),
         })
     }
+}
+
+/// The messages of a packet, each read by `read` to its end.
+fn messages<'p, T, F>(
+    packet: &'p [u8],
+    read: F,
+) -> Result<impl Iterator<Item = Result<T, FrameError>> + use<'p, T, F>, FrameError>
+where
+    F: Fn(u8, &mut Reader<'p>) -> Result<T, FrameError>,
+{
+    let messages = crate::frame::Messages::read(packet)?;
+    Ok(messages.map(move |message| {
+        let message = message?;
+        let mut from = message.fields;
+        let read = read(message.kind, &mut from)?;
+        from.end()?;
+        Ok(read)
+    }))
 }
 
 fn write_key(to: &mut Writer<'_>, key: &NewKey) -> Result<(), TooLong> {
@@ -282,14 +293,7 @@ impl Outcome {
     pub fn read_all(
         packet: &[u8],
     ) -> Result<impl Iterator<Item = Result<Self, FrameError>> + use<'_>, FrameError> {
-        let messages = crate::frame::Messages::read(packet)?;
-        Ok(messages.map(|message| {
-            let message = message?;
-            let mut from = message.fields;
-            let read = Self::read(message.kind, &mut from)?;
-            from.end()?;
-            Ok(read)
-        }))
+        messages(packet, Self::read)
     }
 
     fn read(kind: u8, from: &mut Reader<'_>) -> Result<Self, FrameError> {

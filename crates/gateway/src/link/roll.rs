@@ -46,7 +46,7 @@ impl Line {
 /// A link that was used here.
 #[derive(Debug, Clone)]
 pub(crate) struct SeenLink {
-    pub(crate) facts: Rc<LinkFacts>,
+    pub(crate) facts: Arc<LinkFacts>,
     /// When the link ends.
     pub(crate) expires_at: Option<Timestamp>,
     /// When it was first used, since this thread began.
@@ -62,17 +62,17 @@ pub(crate) struct SeenLink {
 /// The links of one thread.
 #[derive(Debug, Default)]
 pub struct Roll {
-    under_way: RefCell<HashMap<u64, (Rc<LinkFacts>, Line)>>,
+    under_way: RefCell<HashMap<u64, (Arc<LinkFacts>, Line)>>,
     number: Cell<u64>,
     seen: RefCell<HashMap<LinkId, SeenLink>>,
 }
 
 impl Roll {
     /// A request by a link begins; it ends when what is returned is dropped.
-    pub(crate) fn begin(self: &Rc<Self>, facts: &Rc<LinkFacts>, line: Line) -> UnderWay {
+    pub(crate) fn begin(self: &Rc<Self>, facts: &Arc<LinkFacts>, line: Line) -> UnderWay {
         let number = self.number.get();
         self.number.set(number + 1);
-        let entry = (Rc::clone(facts), line);
+        let entry = (Arc::clone(facts), line);
         self.under_way.borrow_mut().insert(number, entry);
         UnderWay {
             roll: Rc::clone(self),
@@ -83,7 +83,7 @@ impl Roll {
     /// A link was let through.
     pub(crate) fn note(
         &self,
-        facts: &Rc<LinkFacts>,
+        facts: &Arc<LinkFacts>,
         expires_at: Option<Timestamp>,
         source: IpAddr,
         now: Timestamp,
@@ -93,7 +93,7 @@ impl Roll {
             forget_half(&mut seen);
         }
         let entry = seen.entry(facts.link).or_insert_with(|| SeenLink {
-            facts: Rc::clone(facts),
+            facts: Arc::clone(facts),
             expires_at,
             first: now,
             last: now,
@@ -114,12 +114,12 @@ impl Roll {
         meant.map(|(_, line)| line.cut()).count()
     }
 
-    pub(crate) fn seen_by(&self, account: AccountId) -> Vec<SeenText> {
+    pub(crate) fn seen_by(&self, account: AccountId) -> Vec<SeenLink> {
         let seen = self.seen.borrow();
         let has_a_say = |seen: &&SeenLink| {
             seen.facts.signer == account || seen.facts.bucket_owner == Some(account)
         };
-        seen.values().filter(has_a_say).map(SeenText::of).collect()
+        seen.values().filter(has_a_say).cloned().collect()
     }
 }
 
@@ -150,29 +150,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// What is told of a link that was seen, between threads.
-#[derive(Debug, Clone)]
-pub(crate) struct SeenText {
-    pub(crate) facts: LinkFacts,
-    pub(crate) expires_at: Option<Timestamp>,
-    pub(crate) first: Timestamp,
-    pub(crate) last: Timestamp,
-    pub(crate) uses: u64,
-    pub(crate) source: IpAddr,
-}
-
-impl SeenText {
-    fn of(seen: &SeenLink) -> Self {
-        Self {
-            facts: LinkFacts::clone(&seen.facts),
-            expires_at: seen.expires_at,
-            first: seen.first,
-            last: seen.last,
-            uses: seen.uses,
-            source: seen.source,
-        }
-    }
-
+impl SeenLink {
     /// What two threads saw of one link.
     fn united(self, other: Self) -> Self {
         let (first, uses) = (self.first.min(other.first), self.uses + other.uses);
@@ -189,7 +167,7 @@ impl SeenText {
 /// their number bounds the queues.
 enum Ask {
     Cut(Arc<Revocation>, oneshot::Sender<usize>),
-    Seen(AccountId, oneshot::Sender<Vec<SeenText>>),
+    Seen(AccountId, oneshot::Sender<Vec<SeenLink>>),
 }
 
 /// The rolls of all threads. Cheap to clone.
@@ -223,8 +201,8 @@ impl Rolls {
     }
 
     /// The links that all threads have seen and that the account has a say in.
-    pub(crate) async fn seen(&self, account: AccountId) -> Vec<SeenText> {
-        let mut all: HashMap<LinkId, SeenText> = HashMap::new();
+    pub(crate) async fn seen(&self, account: AccountId) -> Vec<SeenLink> {
+        let mut all: HashMap<LinkId, SeenLink> = HashMap::new();
         let seen = self.ask(|answer| Ask::Seen(account, answer)).await;
         for one in seen.into_iter().flatten() {
             let link = one.facts.link;
@@ -262,10 +240,10 @@ mod tests {
     use super::*;
     use blockhouse_types::RevokedLinks;
 
-    fn facts(number: u16) -> Rc<LinkFacts> {
+    fn facts(number: u16) -> Arc<LinkFacts> {
         let mut id = [0; 16];
         id[..2].copy_from_slice(&number.to_le_bytes());
-        Rc::new(LinkFacts {
+        Arc::new(LinkFacts {
             link: LinkId(id),
             once: None,
             key_id: "AK".into(),
@@ -316,10 +294,10 @@ mod tests {
         assert!(seen.len() <= SEEN_MAX && seen.len() >= SEEN_MAX / 2 - 1);
         let last = seen
             .iter()
-            .find(|seen| seen.facts == *facts(end - 1))
+            .find(|seen| *seen.facts == *facts(end - 1))
             .unwrap();
         assert_eq!((last.uses, last.last), (2, Timestamp::from_secs(9999)));
-        assert!(seen.iter().all(|seen| seen.facts != *facts(0)));
+        assert!(seen.iter().all(|seen| *seen.facts != *facts(0)));
         assert!(roll.seen_by(AccountId::from_number(2).unwrap()).is_empty());
     }
 

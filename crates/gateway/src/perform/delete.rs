@@ -42,13 +42,14 @@ pub(super) async fn many<S: ObjectStore, V: Verifier, B: Stream>(
     }
     let DeleteObjects { quiet, entries } = DeleteObjects::parse(&job.document(body).await?)?;
     let bucket = job.grant.bucket()?;
+    let asker = job.asker();
+    let applied = asker.applied(Some(bucket));
     let mut judged = Vec::with_capacity(entries.len());
     for entry in entries {
         let refusal = match &entry {
             DeleteEntry::Refused(_) => None,
             DeleteEntry::Target { key, version, .. } => {
-                let asker = job.asker();
-                let may = permit::may_delete(&asker, bucket, key, version.is_some()).await;
+                let may = permit::may_delete(&applied, key, version.is_some()).await;
                 may.err().map(|error| refused(key, *version, error))
             }
         };

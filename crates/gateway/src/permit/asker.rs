@@ -21,10 +21,7 @@ use blockhouse_verifier_wire::{
     AuthType, Credential, PayloadMode, Principal, SignatureVersion, Verified, Verifier,
 };
 use http::request::Parts;
-use std::{borrow::Cow, sync::Arc};
-
-/// The condition key that needs the object's tags, without its tag.
-const EXISTING_TAG: &str = "s3:ExistingObjectTag/";
+use std::{borrow::Cow, cell::OnceCell, sync::Arc};
 
 /// One request, as policies are asked about it.
 pub(crate) struct Asker<'a, S: ObjectStore, V: Verifier> {
@@ -36,6 +33,79 @@ pub(crate) struct Asker<'a, S: ObjectStore, V: Verifier> {
     pub(crate) terms: &'a LinkTerms,
     /// What is asked for; `None` for a part of it that has facts of its own.
     pub(crate) operation: Option<&'a Operation>,
+    /// Made when it is first needed: most requests are the owner's and need none.
+    pub(crate) principal: OnceCell<policy::Principal>,
+}
+
+/// The policies that apply to a bucket, or to what is in no bucket, and what they may ask for: gathered
+/// once, for everything that a request needs of it.
+pub(crate) struct Applied<'a, S: ObjectStore, V: Verifier> {
+    asker: &'a Asker<'a, S, V>,
+    bucket: Option<&'a Bucket>,
+    resource: Option<Arc<Policy>>,
+    session: Option<[Arc<Policy>; 1]>,
+    /// `None` for the owner's root where nothing limits it: it may everything.
+    facts: Option<policy::Context<'a>>,
+}
+
+impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
+    /// Whether the caller may do all of these, with the bucket, or an object in it.
+    pub(crate) async fn may(
+        &self,
+        actions: &[Action],
+        key: Option<&ObjectKey>,
+    ) -> Result<(), Refused> {
+        let Some(facts) = &self.facts else {
+            return Ok(());
+        };
+        let tagged = self.with_tags(key).await;
+        let name = self.bucket.map(|bucket| match key {
+            Some(key) => format!("arn:aws:s3:::{}/{}", bucket.name, key.as_str()),
+            None => format!("arn:aws:s3:::{}", bucket.name),
+        });
+        let resource = match (name.as_deref().and_then(Arn::parse), self.bucket) {
+            (Some(name), Some(bucket)) => Resource::new(name, bucket.owner),
+            _ => Resource::of_caller(Arn::parse("arn:aws:s3:::*")),
+        };
+        let policies = self.policies();
+        for action in actions {
+            let request = Request {
+                principal: self.asker.principal(),
+                action: policy::Action::new(action.0),
+                resource,
+                context: tagged.as_ref().unwrap_or(facts),
+            };
+            let decision = policy::decide(&policies, &request);
+            if !decision.is_allowed() {
+                let statement = statement_of(&policies, decision);
+                let signed = self.asker.caller.signed().is_some();
+                return refused(*action, signed, decision, statement);
+            }
+        }
+        Ok(())
+    }
+
+    fn policies(&self) -> Policies<'_> {
+        Policies {
+            session: self.session.as_ref().map(|policies| &policies[..]),
+            resource: self.resource.as_deref(),
+            ..Policies::default()
+        }
+    }
+
+    /// The facts with the object's tags, if any policy asks for those: they must be read.
+    async fn with_tags(&self, key: Option<&ObjectKey>) -> Option<policy::Context<'_>> {
+        let (bucket, key) = (self.bucket?, key?);
+        let mut all = self.resource.iter().chain(self.session.iter().flatten());
+        if !all.any(|policy| policy.asks_for_tags(Family::ExistingObjectTag)) {
+            return None;
+        }
+        let mut facts = self.asker.facts(Some(bucket));
+        for (name, value) in self.asker.existing_tags(bucket, key).await {
+            facts.set_tag(Family::ExistingObjectTag, name, value);
+        }
+        Some(facts)
+    }
 }
 
 impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
@@ -67,77 +137,40 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
         Admission::judge(list.as_deref(), Peer::Public(self.origin.peer().ip()))
     }
 
-    /// Whether the caller may do all of these, with a bucket, or an object in it.
-    pub(crate) async fn may(
-        &self,
-        bucket: Option<&Arc<Bucket>>,
-        actions: &[Action],
-        key: Option<&ObjectKey>,
-    ) -> Result<(), Refused> {
+    /// The policies that apply to a bucket, or to what is in no bucket.
+    pub(crate) fn applied<'c>(&'c self, bucket: Option<&'c Bucket>) -> Applied<'c, S, V> {
         let signed = self.caller.signed();
-        let of_bucket = bucket.and_then(|bucket| self.context.compiled.of_bucket(bucket));
+        let compiled = &self.context.compiled;
+        let resource = bucket.and_then(|bucket| compiled.of_bucket(bucket));
         let session = signed.and_then(|signed| match &signed.credential {
             Credential::LongTerm => None,
             Credential::Temporary(claims) => claims.policy.as_deref(),
         });
+        let session = session.map(|text| [compiled.of_session(text)]);
         let owner = bucket.map(|bucket| bucket.owner);
-        if let Some(Principal::Root { account }) = signed.map(|signed| &signed.principal)
-            && owner.is_none_or(|owner| owner == *account)
-            && of_bucket.is_none()
-            && session.is_none()
-        {
-            return Ok(());
-        }
-        let session = session.map(|text| [self.context.compiled.of_session(text)]);
-        let policies = Policies {
-            session: session.as_ref().map(|policies| &policies[..]),
-            resource: of_bucket.as_deref(),
-            ..Policies::default()
+        let is_owner = match signed.map(|signed| &signed.principal) {
+            Some(Principal::Root { account }) => owner.is_none_or(|owner| owner == *account),
+            _ => false,
         };
-        let applied = || {
-            let session = session.iter().flatten().map(|policy| &**policy);
-            of_bucket.as_deref().into_iter().chain(session)
-        };
-        let principal = principal_of(signed.map(|signed| &signed.principal));
-        let mut facts = self.facts(&principal, bucket.map(|bucket| &**bucket));
-        if let (Some(bucket), Some(key)) = (bucket, key)
-            && applied().any(asks_for_existing_tags)
-        {
-            for (name, value) in self.existing_tags(bucket, key).await {
-                facts.set_tag(Family::ExistingObjectTag, name, value);
-            }
+        let unlimited = is_owner && resource.is_none() && session.is_none();
+        Applied {
+            asker: self,
+            bucket,
+            resource,
+            session,
+            facts: (!unlimited).then(|| self.facts(bucket)),
         }
-        let name = bucket.map(|bucket| match key {
-            Some(key) => format!("arn:aws:s3:::{}/{}", bucket.name, key.as_str()),
-            None => format!("arn:aws:s3:::{}", bucket.name),
-        });
-        let resource = match (name.as_deref().and_then(Arn::parse), owner) {
-            (Some(name), Some(owner)) => Resource::new(name, owner),
-            _ => Resource::of_caller(Arn::parse("arn:aws:s3:::*")),
-        };
-        for action in actions {
-            let request = Request {
-                principal: &principal,
-                action: policy::Action::new(action.0),
-                resource,
-                context: &facts,
-            };
-            let decision = policy::decide(&policies, &request);
-            if !decision.is_allowed() {
-                let statement = statement_of(&policies, decision);
-                return refused(*action, signed.is_some(), decision, statement);
-            }
-        }
-        Ok(())
+    }
+
+    /// The caller, as policies name it.
+    fn principal(&self) -> &policy::Principal {
+        self.principal
+            .get_or_init(|| principal_of(self.caller.signed().map(|signed| &signed.principal)))
     }
 
     /// Everything that condition keys may ask for.
-    fn facts<'c>(
-        &'c self,
-        principal: &'c policy::Principal,
-        bucket: Option<&'c Bucket>,
-    ) -> policy::Context<'c> {
-        let mut facts = policy::Context::of(principal, Dialect::S3);
+    fn facts<'c>(&'c self, bucket: Option<&'c Bucket>) -> policy::Context<'c> {
+        let mut facts = policy::Context::of(self.principal(), Dialect::S3);
         facts.set_time(self.now);
         facts.set(Fact::SourceIp, self.origin.peer().ip());
         facts.set(Fact::SecureTransport, self.origin.tls());
@@ -311,11 +344,6 @@ fn shown(source: &Source) -> String {
         Source::Vpc { id, cidr } => format!("{id}/{cidr}"),
         Source::VpcEndpoint { id } => id.clone(),
     }
-}
-
-fn asks_for_existing_tags(policy: &Policy) -> bool {
-    let keys = policy.context_keys();
-    keys.iter().any(|key| key.starts_with(EXISTING_TAG))
 }
 
 /// The principal in the words of policies.

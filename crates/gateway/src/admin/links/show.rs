@@ -1,7 +1,7 @@
 //! `GET /links`: what is known of an account's links.
 
 use super::{Call, Refused};
-use crate::link::SeenText;
+use crate::link::SeenLink;
 use blockhouse_store::{LinkState, ObjectStore, Revocation};
 use blockhouse_types::RevokedLinks;
 use blockhouse_verifier_wire::LinkSigner;
@@ -41,7 +41,7 @@ pub(super) async fn list<S: ObjectStore, V: LinkSigner>(
     }))
 }
 
-fn of_seen(seen: &SeenText) -> Value {
+fn of_seen(seen: &SeenLink) -> Value {
     let facts = &seen.facts;
     json!({
         "link": facts.link.to_string(),
