@@ -20,7 +20,7 @@ use blockhouse_device::{Backend, IoDevice};
 use blockhouse_digest::{Bounds, Workers};
 use blockhouse_engine::{Engine, EngineStore};
 use blockhouse_gateway::{
-    Compiled, Context, Hashing, Rolls, Site,
+    Compiled, Context, Hashing, Rolls, SharedLists, Site,
     accept::{self, Door},
     admin::{
         self,
@@ -120,7 +120,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
     let log = audit.as_ref().map(Audit::log);
     let events = || log.map_or_else(Events::default, Events::audited);
     let events: Vec<Arc<Events>> = (0..threads).map(|_| Arc::new(events())).collect();
-    let rolls = Rolls::default();
+    let (rolls, lists) = (Rolls::default(), SharedLists::default());
     let (serves, serving) = channel();
     let parts = |events| ContextParts {
         handle: pool.handle(),
@@ -130,6 +130,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         site: Arc::clone(&site),
         events,
         rolls: rolls.clone(),
+        lists: lists.clone(),
     };
     let threads = sockets
         .doors
@@ -184,6 +185,7 @@ struct ContextParts {
     site: Arc<Site>,
     events: Arc<Events>,
     rolls: Rolls,
+    lists: SharedLists,
 }
 
 impl ContextParts {
@@ -196,7 +198,7 @@ impl ContextParts {
             clock: self.clock,
             entropy: RefCell::new(Box::new(secrets::generator()?)),
             site: self.site,
-            compiled: Compiled::default(),
+            compiled: Compiled::sharing(&self.lists),
             roll: Rc::default(),
             rolls: self.rolls,
             events: self.events,

@@ -21,8 +21,8 @@ pub const TABLE_LINKS: u8 = 2;
 /// Links that work no more: key is [`RevocationRow::key`], value what it says beside it.
 pub const TABLE_REVOCATIONS: u8 = 3;
 
-/// Most bytes of one document of a bucket.
-pub const DOCUMENT_BYTES_MAX: usize = 256 << 10;
+/// Most bytes of one document of a bucket; of all of them, what a row takes.
+pub const DOCUMENT_BYTES_MAX: usize = 7 << 18;
 /// Most documents of a bucket.
 pub const DOCUMENTS_MAX: usize = 16;
 

@@ -46,5 +46,5 @@ pub use body::{Hashing, Inbound, Stream};
 pub use context::{Context, Site};
 pub use link::{Line, Roll, Rolls};
 pub use origin::{ListenerId, Origin};
-pub use permit::Compiled;
+pub use permit::{Compiled, SharedLists};
 pub use respond::{AnswerBody, AnswerBroken};
