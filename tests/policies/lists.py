@@ -111,7 +111,42 @@ def no_hint(house):
     until(lambda: "permit:address" in audit.read_text())
 
 
+def by_command(house):
+    """`blockhouse address-list`, as the bucket's owner types it."""
+    name = bucket(house, "typed")
+
+    def run(*words, stdin=None):
+        return subprocess.run([house.program, "address-list", *words], env=house.environment, capture_output=True,
+                              text=True, input=stdin)
+    none = run("get", name)
+    assert none.returncode == 1 and "NoSuchConfiguration" in none.stderr, none
+    assert run("set", name, OFFICE, "2001:db8::/32").returncode == 0
+    assert run("get", name).stdout.split() == [f"{OFFICE}/32", "2001:db8::/32"]
+    for source, status in ((OFFICE, 200), (STRANGER, 403)):
+        assert house.ask(link(house, name), source=source).status == status, source
+    for bad in (["10.0.0.0/33"], ["here"], []):
+        refused = run("set", name, *bad)
+        assert refused.returncode == 1 and refused.stderr.startswith("blockhouse: "), refused
+    assert run("get", name).stdout.split() == [f"{OFFICE}/32", "2001:db8::/32"]
+    # A list from somewhere else, as long as lists may be.
+    lines = [f"10.{n >> 16}.{n >> 8 & 255}.{n & 255} # number {n}" for n in range(99_999)]
+    long = run("set", name, "--file", "-", stdin="# ours\n\n" + "\n".join([*lines, PARTNER]))
+    assert long.returncode == 0, long
+    assert len(run("get", name).stdout.split()) == 100_000
+    for source, status in ((PARTNER, 200), (OFFICE, 403)):
+        assert house.ask(link(house, name), source=source).status == status, source
+    house.stop()
+    house.start()
+    for source, status in ((PARTNER, 200), (OFFICE, 403)):
+        assert house.ask(link(house, name), source=source).status == status, source
+    assert run("set", name, "--nobody").returncode == 0
+    house.ask(link(house, name)).expect(403, "AccessDenied")
+    assert run("delete", name).returncode == 0
+    house.ask(link(house, name)).expect(200)
+
+
 CHECKS = {
+    "by command": by_command,
     "strictly private": strictly_private,
     "partly open": partly_open,
     "one-time links": one_time,

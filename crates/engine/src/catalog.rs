@@ -12,8 +12,7 @@ use crate::{
 use blockhouse_format::{
     DecodeError, Lsn,
     control::{
-        self, BucketRow, BucketVersioning, TABLE_BUCKETS, TABLE_DESIRED, TABLE_LINKS,
-        TABLE_REVOCATIONS,
+        BucketRow, BucketVersioning, TABLE_BUCKETS, TABLE_DESIRED, TABLE_LINKS, TABLE_REVOCATIONS,
     },
     record::Control,
 };
@@ -228,9 +227,6 @@ pub(crate) fn remove(bucket: &Bucket) -> Control {
         value: None,
     }
 }
-
-/// The longest document a bucket can have, in bytes.
-pub(crate) const DOCUMENT_BYTES_MAX: usize = control::DOCUMENT_BYTES_MAX;
 
 fn row_of(bucket: &Bucket) -> BucketRow {
     BucketRow {

@@ -1,8 +1,6 @@
 //! The store contract, fulfilled.
 
-use crate::{
-    cache::ReadCache, catalog, get::EngineObject, mirror::Mirror, order::Order, shared::Shared,
-};
+use crate::{cache::ReadCache, get::EngineObject, mirror::Mirror, order::Order, shared::Shared};
 use blockhouse_device::Device;
 use blockhouse_store::{
     ApplyError, Body, Bucket, BucketChange, CompleteError, Completion, CreateBucketError,
@@ -79,7 +77,7 @@ impl<D: Device> EngineStore<D> {
                 .sum()
         });
         let more = match change {
-            BucketChange::Document(_, Some(bytes)) => bytes.len().min(catalog::DOCUMENT_BYTES_MAX),
+            BucketChange::Document(kind, Some(bytes)) => bytes.len().min(kind.bytes_max()),
             BucketChange::Document(_, None) | BucketChange::Versioning(_) => 0,
         };
         documents + more

@@ -26,8 +26,8 @@ pub const TABLE_REVOCATIONS: u8 = 3;
 /// [`DesiredHead`].
 pub const TABLE_DESIRED: u8 = 4;
 
-/// Most bytes of one document of a bucket.
-pub const DOCUMENT_BYTES_MAX: usize = 256 << 10;
+/// Most bytes of one document of a bucket; of all of them, what a row takes.
+pub const DOCUMENT_BYTES_MAX: usize = 7 << 18;
 /// Most documents of a bucket.
 pub const DOCUMENTS_MAX: usize = 16;
 

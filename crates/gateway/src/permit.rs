@@ -26,7 +26,7 @@ mod compiled;
 mod needs;
 
 pub(crate) use asker::{Applied, Asker};
-pub use compiled::Compiled;
+pub use compiled::{Compiled, SharedLists};
 pub(crate) use needs::{Action, Need, action_of, deletes, needs};
 
 use blockhouse_policy::{Because, Decision, Layer, address_list::Admission};

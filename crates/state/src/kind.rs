@@ -95,6 +95,12 @@ macro_rules! kinds {
             $($(#[$doc])* $kind($body),)*
         }
 
+        impl Serialize for Resource {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                match self { $(Self::$kind(body) => body.serialize(to),)* }
+            }
+        }
+
         impl Resource {
             /// Reads one of the kind from JSON.
             pub fn read(kind: Kind, json: &[u8]) -> Result<Self, Fault> {
@@ -106,8 +112,7 @@ macro_rules! kinds {
 
             /// It as JSON, as it is stored.
             pub fn write(&self) -> Result<Vec<u8>, Fault> {
-                match self { $(Self::$kind(body) => serde_json::to_vec(body),)* }
-                    .map_err(|error| Fault::Json(error.to_string()))
+                serde_json::to_vec(self).map_err(|error| Fault::Json(error.to_string()))
             }
 
             /// Its kind.
