@@ -41,4 +41,4 @@ pub use identity::{
 pub use kind::{Body, Kind, Resource, Scope, Stamp};
 pub use name::Name;
 pub use snapshot::{Identity, Snapshot};
-pub use state::{Prepared, State, Unreadable};
+pub use state::{Prepared, RowChange, State, Unreadable};
