@@ -145,7 +145,22 @@ def by_command(house):
     house.ask(link(house, name)).expect(200)
 
 
+def over_ipv6(house):
+    """The same over IPv6: one address, a range, and an IPv4 range that means none of them."""
+    name = bucket(house, "six")
+    here, beside, elsewhere = "fd00:b10c::2", "fd00:b10c::3", "fd00:b10c:1::4"
+    six, four = [here, beside, elsewhere, "::1"], ["127.0.0.1", OFFICE]
+    # ::/0 is every address that there is: those of IPv4 are in it, mapped.
+    for entries, admitted in (([here], [here]), (["fd00:b10c::/48"], [here, beside]), (["0.0.0.0/0"], four),
+                              (["8000::/1", "::1"], six), (["::/0"], six + four), ([OFFICE, "::1"], [OFFICE, "::1"])):
+        set_list(house, name, *entries)
+        for source in six + four:
+            status = house.ask(link(house, name), source=source).status
+            assert status == (200 if source in admitted else 403), (entries, source, status)
+
+
 CHECKS = {
+    "over IPv6": over_ipv6,
     "by command": by_command,
     "strictly private": strictly_private,
     "partly open": partly_open,
