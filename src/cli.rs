@@ -44,6 +44,13 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Link(LinkArgs),
 
+    /// Say from which addresses a bucket may be reached, whoever asks and by whatever link
+    ///
+    /// A bucket without a list is reached from any address. Signed with the key in the environment, as
+    /// `source DIR/env` of a running `dev` sets it.
+    #[command(verbatim_doc_comment)]
+    AddressList(AddressListArgs),
+
     /// Look policies over, and ask what they would decide, offline
     Policy(PolicyArgs),
 
@@ -311,6 +318,73 @@ pub(crate) struct SimulateArgs {
     /// Print all that was looked at, as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddressListArgs {
+    #[command(subcommand)]
+    pub(crate) command: AddressListCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AddressListCommand {
+    /// Print the list, an entry on a line
+    Get(BucketArgs),
+
+    /// Put a list in the place of the one that is there; an empty one lets nobody in
+    ///
+    /// An entry is an address or CIDR of the public path, vpc-ID, vpc-ID/CIDR or vpce-ID.
+    #[command(verbatim_doc_comment)]
+    Set(SetAddressListArgs),
+
+    /// Take the list away: any address again
+    Delete(BucketArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetAddressListArgs {
+    #[command(flatten)]
+    pub(crate) bucket: BucketArgs,
+
+    /// What is let in
+    #[arg(value_name = "ENTRY")]
+    pub(crate) entries: Vec<String>,
+
+    /// Read entries from a file as well, one on a line, # before a remark; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Mean it when there is no entry at all
+    #[arg(long, conflicts_with_all = ["entries", "file"])]
+    pub(crate) nobody: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BucketArgs {
+    /// The bucket
+    #[arg(value_name = "BUCKET")]
+    pub(crate) bucket: String,
+
+    #[command(flatten)]
+    pub(crate) s3: S3Args,
+}
+
+/// Where a command finds the S3 endpoint.
+#[derive(Debug, Args)]
+pub(crate) struct S3Args {
+    /// Where the node answers
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "AWS_ENDPOINT_URL_S3",
+        hide_env_values = true
+    )]
+    pub(crate) endpoint: String,
+
+    /// The region that the node signs for
+    #[arg(long, value_name = "REGION", env = "AWS_REGION", hide_env_values = true,
+          default_value = blockhouse_settings::REGION_DEFAULT)]
+    pub(crate) region: String,
 }
 
 #[derive(Debug, Args)]

@@ -1,8 +1,9 @@
 //! `blockhouse link`: lists and revokes links of a running node, over its administrator address.
 
-mod ask;
-
-use crate::cli::{LinkArgs, LinkCommand, LinkListArgs, RevokeArgs};
+use crate::{
+    ask,
+    cli::{LinkArgs, LinkCommand, LinkListArgs, RevokeArgs},
+};
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value};
 use std::{
@@ -75,7 +76,7 @@ fn revoke(args: &RevokeArgs) -> Result<()> {
     let mut document: Map<String, Value> = given.collect();
     document.insert("keep_running".to_owned(), args.keep_running.into());
     let body = Value::from(document).to_string();
-    let revoked = ask::node(&args.node, "POST", "/links/revocations", &body)?;
+    let revoked = ask::admin(&args.node, "POST", "/links/revocations", &body)?;
     println!(
         "revoked; it is remembered until {}",
         cell(&revoked, "until")
@@ -96,7 +97,7 @@ fn from_stdin() -> Result<String> {
 }
 
 fn list(args: &LinkListArgs) -> Result<()> {
-    let links = ask::node(&args.node, "GET", "/links", "")?;
+    let links = ask::admin(&args.node, "GET", "/links", "")?;
     if args.json {
         println!("{links:#}");
         return Ok(());

@@ -6,7 +6,9 @@
 
 #![forbid(unsafe_code)]
 
+mod address_list;
 mod addresses;
+mod ask;
 mod assemble;
 mod cli;
 mod dev;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
             Command::Provision => dev::keys::run_provision(),
             Command::Presign(args) => presign::run(&args),
             Command::Link(args) => link::run(&args),
+            Command::AddressList(args) => address_list::run(&args),
             Command::Policy(args) => policy::run(&args),
             Command::Token(args) => token::run(&args),
             Command::Inspect(args) => inspect::run(&args),

@@ -42,6 +42,9 @@ const PROVISION: &str = "provision";
 /// The number by which the verifier knows the token key of this node.
 pub(crate) const TOKEN_KEY: u8 = 1;
 
+/// The number of the first account, which is the operator's.
+pub(super) const FIRST_ACCOUNT: u64 = 1;
+
 /// What `keys` is to do.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "lowercase", deny_unknown_fields)]
@@ -138,6 +141,7 @@ fn keep(home: &Home, accounts: usize, first_start: bool) -> Result<()> {
         Ok(keys) => keys,
         Err(_) if first_start && !path.exists() => KeysDocument {
             accounts: Vec::new(),
+            user_keys: Vec::new(),
             token_key: secrets::token_key()?,
         },
         Err(error) => return Err(error),
@@ -147,7 +151,7 @@ fn keep(home: &Home, accounts: usize, first_start: bool) -> Result<()> {
     }
     while keys.accounts.len() < accounts {
         // The accounts' numbers look like what they are: 000000000001 and so on.
-        let id = AccountId::from_number(keys.accounts.len() as u64 + 1);
+        let id = AccountId::from_number(keys.accounts.len() as u64 + FIRST_ACCOUNT);
         keys.accounts.push(Account {
             id: id.context("an account number of 12 digits")?,
             credential: Credential {
@@ -180,24 +184,36 @@ fn read_file(path: &Path) -> Result<KeysDocument> {
     })
 }
 
+fn key_of(principal: Principal, credential: &Credential, enabled: bool) -> Provision {
+    let secret = credential.secret_access_key.expose().to_owned();
+    Provision::PutKey(NewKey {
+        id: credential.access_key_id.clone(),
+        principal,
+        enabled,
+        material: Material::Secret(Zeroizing::new(secret)),
+    })
+}
+
 fn send(keys: &KeysDocument, mut socket: UnixStream) -> Result<()> {
     let mut frame = FrameBuilder::of_secrets();
     let token_key = Provision::TokenKey(TOKEN_KEY, keys.token_key.clone());
     let roots = keys.accounts.iter().map(|account| {
-        Provision::PutKey(NewKey {
-            id: account.credential.access_key_id.clone(),
-            principal: Principal::Root {
-                account: account.id,
-            },
-            enabled: true,
-            material: Material::Secret(Zeroizing::new(
-                account.credential.secret_access_key.expose().to_owned(),
-            )),
-        })
+        let root = Principal::Root {
+            account: account.id,
+        };
+        key_of(root, &account.credential, true)
     });
-    for message in [token_key]
+    let users = keys.user_keys.iter().map(|key| {
+        let user = Principal::User {
+            account: key.account,
+            name: key.user.clone(),
+        };
+        key_of(user, &key.credential, key.enabled)
+    });
+    for message in [token_key, Provision::ForgetKeys]
         .into_iter()
         .chain(roots)
+        .chain(users)
         .chain([Provision::Commit])
     {
         if message.write(&mut frame).is_err() {

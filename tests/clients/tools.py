@@ -15,7 +15,7 @@ JS = TARGET / "clients-js"
 
 # Debian packages by the program they bring.
 PACKAGES = {"rclone": "rclone", "restic": "restic", "s3cmd": "s3cmd", "chromium": "chromium", "node": "nodejs",
-            "npm": "npm"}
+            "npm": "npm", "faketime": "faketime", "ip": "iproute2"}
 
 
 def in_own_environment():
@@ -30,6 +30,16 @@ def in_own_environment():
         subprocess.run([python, "-m", "pip", "install", "-q", "-r", HERE / "requirements.txt"], check=True)
         mark.write_text(wanted)
     os.execv(python, [str(python), *sys.argv])
+
+
+def in_own_network(*addresses):
+    """Restarts this program in a network namespace of its own, of which the loopback has these addresses too."""
+    if os.environ.pop("BLOCKHOUSE_TEST_NETWORK", None):
+        return
+    os.environ["BLOCKHOUSE_TEST_NETWORK"] = "own"
+    up = " && ".join(["ip link set lo up", *(f"ip address add {address} dev lo" for address in addresses)])
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    os.execvp("unshare", ["unshare", *user, "--net", "sh", "-c", f'{up} && exec "$0" "$@"', sys.executable, *sys.argv])
 
 
 def install():

@@ -38,12 +38,14 @@ class Answer:
 class House:
     """`blockhouse dev` on a folder that outlives it."""
 
-    def __init__(self, program, scratch, name="node", arguments=()):
+    def __init__(self, program, scratch, name="node", arguments=(), v6=False):
         self.arguments = list(arguments)
         self.program, self.folder = str(pathlib.Path(program).resolve()), scratch / name
         self.scratch = scratch
         self.log = scratch / f"{name}.log"
-        self.ports = node.free_ports(3)
+        *self.ports, v6_port = node.free_ports(4)
+        self.v6_port = v6_port if v6 else None
+        self.arguments += ["--s3", f"[::1]:{v6_port}"] if v6 else []
         self.process = None
 
     def start(self, clock_offset=0):
@@ -101,6 +103,8 @@ class House:
 
     def connect(self, source=None):
         host, port = self.endpoint.host.rsplit(":", 1)
+        if ":" in (source or ""):
+            host, port = "::1", self.v6_port
         return http.client.HTTPConnection(host, int(port), timeout=60, source_address=source and (source, 0))
 
     def ask(self, url, method="GET", body=None, source=None, **headers):

@@ -1,6 +1,8 @@
 """Links under policies: their age, their network path, their signer's permission of the moment."""
 
 import json
+import subprocess
+import sys
 import time
 
 from botocore.exceptions import ClientError
@@ -61,6 +63,30 @@ def aged(house):
     house.ask(link(house, name, expires=600)).expect(403, "AccessDenied")
 
 
+def clients_behind(house):
+    """The same rule, and the life of a link, where it is the client's clock that is behind or ahead."""
+    name = bucket(house, "behind")
+    policy(house, name, {
+        "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{name}/*",
+        "Condition": {"NumericGreaterThan": {"s3:signatureAge": 600000}}})
+    for offset, expires, code in ((-590, 3600, None), (-620, 3600, "AccessDenied"), (-620, 600, "AccessDenied"),
+                                  (-90_000, 604_800, "AccessDenied"), (840, 3600, None), (960, 3600, "AccessDenied")):
+        url = signed_at(house, name, offset, expires)
+        answer = house.ask(url)
+        assert (answer.status, answer.code()) == (403 if code else 200, code), (offset, answer.status, answer.body)
+
+
+def signed_at(house, name, offset, expires):
+    """A link by boto3 in a process whose clock is that many seconds ahead."""
+    script = ("import boto3, sys; from botocore.config import Config; "
+              "s3 = boto3.client('s3', config=Config(s3={'addressing_style': 'path'}, signature_version='s3v4')); "
+              "print(s3.generate_presigned_url('get_object', Params={'Bucket': sys.argv[1], 'Key': 'file'}, "
+              "ExpiresIn=int(sys.argv[2])))")
+    done = subprocess.run(["faketime", "-f", f"{offset:+}s", sys.executable, "-c", script, name, str(expires)],
+                          env=house.environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
 def network_path(house):
     """Seed 001: a Deny on what comes from elsewhere; it holds for links and for everything else."""
     name = bucket(house, "pathed")
@@ -72,6 +98,8 @@ def network_path(house):
     url = link(house, name)
     house.ask(url, source="127.0.0.2").expect(200)
     house.ask(url, source="127.0.0.3").expect(403, "AccessDenied")
+    house.ask(url, source="::1").expect(200)
+    house.ask(url, source="fd00:b10c::2").expect(403, "AccessDenied")
     house.ask(url, source="127.0.0.3", X_Forwarded_For="127.0.0.2", Forwarded="for=127.0.0.2").expect(403, "AccessDenied")
     try:
         house.s3.get_object(Bucket=name, Key="file")
@@ -134,6 +162,7 @@ def an_owner_demands(house):
 
 CHECKS = {
     "not older than ten minutes": not_older_than,
+    "clients with other clocks": clients_behind,
     "the network path": network_path,
     "lost asterisks": lost_asterisks,
     "what the SDK does": what_the_sdk_does,

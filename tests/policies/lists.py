@@ -111,7 +111,57 @@ def no_hint(house):
     until(lambda: "permit:address" in audit.read_text())
 
 
+def by_command(house):
+    """`blockhouse address-list`, as the bucket's owner types it."""
+    name = bucket(house, "typed")
+
+    def run(*words, stdin=None):
+        return subprocess.run([house.program, "address-list", *words], env=house.environment, capture_output=True,
+                              text=True, input=stdin)
+    none = run("get", name)
+    assert none.returncode == 1 and "NoSuchConfiguration" in none.stderr, none
+    assert run("set", name, OFFICE, "2001:db8::/32").returncode == 0
+    assert run("get", name).stdout.split() == [f"{OFFICE}/32", "2001:db8::/32"]
+    for source, status in ((OFFICE, 200), (STRANGER, 403)):
+        assert house.ask(link(house, name), source=source).status == status, source
+    for bad in (["10.0.0.0/33"], ["here"], []):
+        refused = run("set", name, *bad)
+        assert refused.returncode == 1 and refused.stderr.startswith("blockhouse: "), refused
+    assert run("get", name).stdout.split() == [f"{OFFICE}/32", "2001:db8::/32"]
+    # A list from somewhere else, as long as lists may be.
+    lines = [f"10.{n >> 16}.{n >> 8 & 255}.{n & 255} # number {n}" for n in range(99_999)]
+    long = run("set", name, "--file", "-", stdin="# ours\n\n" + "\n".join([*lines, PARTNER]))
+    assert long.returncode == 0, long
+    assert len(run("get", name).stdout.split()) == 100_000
+    for source, status in ((PARTNER, 200), (OFFICE, 403)):
+        assert house.ask(link(house, name), source=source).status == status, source
+    house.stop()
+    house.start()
+    for source, status in ((PARTNER, 200), (OFFICE, 403)):
+        assert house.ask(link(house, name), source=source).status == status, source
+    assert run("set", name, "--nobody").returncode == 0
+    house.ask(link(house, name)).expect(403, "AccessDenied")
+    assert run("delete", name).returncode == 0
+    house.ask(link(house, name)).expect(200)
+
+
+def over_ipv6(house):
+    """The same over IPv6: one address, a range, and an IPv4 range that means none of them."""
+    name = bucket(house, "six")
+    here, beside, elsewhere = "fd00:b10c::2", "fd00:b10c::3", "fd00:b10c:1::4"
+    six, four = [here, beside, elsewhere, "::1"], ["127.0.0.1", OFFICE]
+    # ::/0 is every address that there is: those of IPv4 are in it, mapped.
+    for entries, admitted in (([here], [here]), (["fd00:b10c::/48"], [here, beside]), (["0.0.0.0/0"], four),
+                              (["8000::/1", "::1"], six), (["::/0"], six + four), ([OFFICE, "::1"], [OFFICE, "::1"])):
+        set_list(house, name, *entries)
+        for source in six + four:
+            status = house.ask(link(house, name), source=source).status
+            assert status == (200 if source in admitted else 403), (entries, source, status)
+
+
 CHECKS = {
+    "over IPv6": over_ipv6,
+    "by command": by_command,
     "strictly private": strictly_private,
     "partly open": partly_open,
     "one-time links": one_time,

@@ -3,9 +3,9 @@
 
     tests/policies/run.py --launch target/release/blockhouse [--only lists,links]
 
-Launches `blockhouse dev` with two accounts in a temporary folder on free ports, and ends it afterwards.
-One line a check: PASS or FAIL. Ends with 'N passed, N failed'. Nothing but loopback is spoken to, from
-several of its addresses.
+Launches `blockhouse dev` with two accounts in a temporary folder, and ends it afterwards. One line a check:
+PASS or FAIL. Ends with 'N passed, N failed'. Runs in a network namespace of its own, from several addresses
+of its loopback, IPv4 and IPv6.
 """
 
 import argparse
@@ -19,6 +19,9 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "links"), str(HERE.parent / "client
 
 import tools
 
+# Where requests over IPv6 come from, besides ::1.
+V6_SOURCES = ("fd00:b10c::2", "fd00:b10c::3", "fd00:b10c:1::4")
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -27,6 +30,7 @@ def main():
     options = parser.parse_args()
     tools.in_own_environment()
     tools.install()
+    tools.in_own_network(*(f"{address}/128" for address in V6_SOURCES))
     # Only now: these need what was just installed.
     import accounts
     import commands
@@ -39,7 +43,7 @@ def main():
     only = options.only.split(",") if options.only else None
     with contextlib.ExitStack() as stack:
         scratch = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="blockhouse-policies-")))
-        house = House(options.launch, scratch, arguments=["--second-account", "--s3", "[::1]:0"])
+        house = House(options.launch, scratch, arguments=["--second-account"], v6=True)
         stack.callback(house.stop)
         house.start()
         return run_checks(checks, only, house)

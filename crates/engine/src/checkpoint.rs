@@ -26,13 +26,16 @@ use crate::{
 };
 use blockhouse_device::Device;
 use blockhouse_format::{
-    CheckpointRoot, CheckpointSlot, Epoch, GroupEntry, GroupId, LogPosition, Lsn, Pointer, PoolId,
-    RowRefused, SECTION_BYTES_MAX, SectionWriter, control,
+    BLOCK_BYTES, CheckpointRoot, CheckpointSlot, Epoch, GroupEntry, GroupId, LogPosition, Lsn,
+    Pointer, PoolId, RowRefused, SectionWriter, control,
 };
 use blockhouse_types::Timestamp;
 use std::sync::Arc;
 
-/// Longest section of the group table and the control rows that is aimed at, in bytes. Short,
+/// Longest section of the index and of control rows that is aimed at, in bytes.
+const SECTION_BYTES: usize = 2 << 20;
+
+/// Longest section of the group table that is aimed at, in bytes. Short,
 /// because room for the table is taken before it is known how the sections fall.
 const TABLE_SECTION_BYTES: usize = 256 << 10;
 
@@ -157,14 +160,14 @@ impl<L: Device> Sections<'_, L> {
 
     /// The changed rows as a run, or all rows as a base.
     async fn write_index(&mut self, plan: &Plan, rebase: bool) -> Result<Vec<Pointer>, Failure> {
-        let mut to = SectionWriter::new(self.section_bytes(SECTION_BYTES_MAX));
+        let mut to = SectionWriter::new(self.section_bytes(SECTION_BYTES));
         let mut pointers = Vec::new();
         if rebase {
             let mut cursor = plan.delta.snapshot().cursor(&[]);
             let mut first = teeth::bites(Bug::ForgetChangedKey);
             while let Some((key, value)) = cursor.next() {
                 if !std::mem::take(&mut first)
-                    && let Some(full) = push(&mut to, key, Some(value), SECTION_BYTES_MAX, self)?
+                    && let Some(full) = push(&mut to, key, Some(value), SECTION_BYTES, self)?
                 {
                     pointers.push(self.append(&full.finish()).await?);
                 }
@@ -174,7 +177,7 @@ impl<L: Device> Sections<'_, L> {
             let mut rows = plan.delta.rows();
             while let Some((key, value)) = rows.next() {
                 if !std::mem::take(&mut first)
-                    && let Some(full) = push(&mut to, key, value, SECTION_BYTES_MAX, self)?
+                    && let Some(full) = push(&mut to, key, value, SECTION_BYTES, self)?
                 {
                     pointers.push(self.append(&full.finish()).await?);
                 }
@@ -184,11 +187,11 @@ impl<L: Device> Sections<'_, L> {
     }
 
     async fn write_control(&mut self, plan: &Plan) -> Result<Vec<Pointer>, Failure> {
-        let mut to = SectionWriter::new(self.section_bytes(SECTION_BYTES_MAX));
+        let mut to = SectionWriter::new(self.section_bytes(SECTION_BYTES));
         let mut pointers = Vec::new();
         for (table, key, value) in &plan.rows {
             let key = control::row_key(*table, key);
-            if let Some(full) = push(&mut to, &key, Some(value), SECTION_BYTES_MAX, self)? {
+            if let Some(full) = push(&mut to, &key, Some(value), SECTION_BYTES, self)? {
                 pointers.push(self.append(&full.finish()).await?);
             }
         }
@@ -249,9 +252,8 @@ impl<L: Device> Sections<'_, L> {
     }
 
     fn section_bytes(&self, wanted: usize) -> usize {
-        // A quarter of a group where groups are small, so that little is lost at their ends; but a
-        // bucket with all its documents is one row.
-        wanted.min((self.payload() / 4).max(CONTROL_ROW_BYTES_MAX.min(self.payload())))
+        // A quarter of a group where groups are small, so that little is lost at their ends.
+        wanted.min(self.payload() / 4)
     }
 
     /// Writes the bytes, a multiple of the block size, behind what is there.
@@ -279,9 +281,6 @@ impl<L: Device> Sections<'_, L> {
     }
 }
 
-/// The longest control row that there can be, generously, in bytes.
-const CONTROL_ROW_BYTES_MAX: usize = 900 << 10;
-
 /// Adds a row; gives the section that was full before it, if one was.
 fn push<L: Device>(
     to: &mut SectionWriter,
@@ -291,15 +290,16 @@ fn push<L: Device>(
     sections: &Sections<'_, L>,
 ) -> Result<Option<SectionWriter>, Failure> {
     match to.push(key, value) {
-        Ok(()) => Ok(None),
-        Err(RowRefused::Full) => {
-            let fresh = SectionWriter::new(sections.section_bytes(bytes_max));
-            let full = std::mem::replace(to, fresh);
-            to.push(key, value).map_err(too_large)?;
-            Ok(Some(full))
-        }
-        Err(refused) => Err(too_large(refused)),
+        Ok(()) => return Ok(None),
+        Err(RowRefused::Full | RowRefused::TooLarge) => {}
+        Err(refused) => return Err(too_large(refused)),
     }
+    // A bucket with all its documents is one row, and may be longer than sections usually are.
+    let alone = (key.len() + value.map_or(0, <[u8]>::len) + BLOCK_BYTES).min(sections.payload());
+    let fresh = SectionWriter::new(sections.section_bytes(bytes_max).max(alone));
+    let full = std::mem::replace(to, fresh);
+    to.push(key, value).map_err(too_large)?;
+    Ok((full.rows() > 0).then_some(full))
 }
 
 fn too_large(refused: RowRefused) -> Failure {

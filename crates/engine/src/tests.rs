@@ -6,9 +6,9 @@ use blockhouse_device::{
     sim::{Keep, Media, SimDevice},
 };
 use blockhouse_store::{
-    BucketChange, BytesBody, DeleteTarget, KeyQuery, NewBucket, NewObject, ObjectAttributes,
-    ObjectReader, ObjectStore, PutError, Seal, StoreError, StoredObject, Versioning,
-    WriteCondition,
+    BucketChange, BytesBody, DeleteTarget, DocumentKind, KeyQuery, NewBucket, NewObject,
+    ObjectAttributes, ObjectReader, ObjectStore, PutError, Seal, StoreError, StoredObject,
+    Versioning, WriteCondition,
     kit::{self, Profile, SplitMix},
 };
 use blockhouse_types::{AccountId, BucketId, BucketName, Clock, ETag, ObjectKey, Timestamp};
@@ -492,6 +492,90 @@ fn deletes_of_a_thousand_share_frames_without_overflowing_one() {
             assert_eq!(delete.await.unwrap(), 1000);
         }
         assert_eq!(engine.stats().index_rows, 12_000);
+        engine.audit().unwrap();
+    });
+}
+
+/// A bucket with the longest documents is one row of the log and of a checkpoint, longer than sections
+/// usually are.
+#[test]
+fn the_longest_documents_survive_log_and_checkpoint() {
+    run(async {
+        let config = EngineConfig {
+            segment_bytes: Some(8 << 20),
+            ..EngineConfig::default()
+        };
+        let devices = made(1, 256 << 20, &config).await;
+        let (engine, store) = started(&devices, &config).await.unwrap();
+        let names = ["long", "longer", "short"].map(|name| BucketName::parse(name).unwrap());
+        let now = Timestamp::from_secs(5);
+        let document = |kind: DocumentKind, less: usize| -> Arc<[u8]> {
+            pattern(kind.bytes_max() - less, kind.code()).into()
+        };
+        for (name, less) in names.iter().zip([100_000, 0]) {
+            let id = store.create_bucket(bucket(name.as_str())).await.unwrap().id;
+            for kind in DocumentKind::ALL {
+                let change = BucketChange::Document(kind, Some(document(kind, less)));
+                store.change_bucket(id, change, now).await.unwrap();
+            }
+            let kind = DocumentKind::Addresses;
+            let too_long = pattern(kind.bytes_max() + 1, 1).into();
+            let change = BucketChange::Document(kind, Some(too_long));
+            let refused = store.change_bucket(id, change, now).await;
+            assert!(matches!(refused, Err(StoreError::Busy { .. })));
+        }
+        store.create_bucket(bucket("short")).await.unwrap();
+        let check = |store: &EngineStore<SimDevice>| {
+            for (name, less) in names.iter().zip([100_000, 0]) {
+                let documents = &store.bucket(name).unwrap().documents;
+                for kind in DocumentKind::ALL {
+                    assert!(documents[&kind] == document(kind, less), "{name} {kind:?}");
+                }
+            }
+            assert!(store.bucket(&names[2]).is_some());
+        };
+        // From the log, and from a checkpoint.
+        for _ in 0..2 {
+            let again = self::devices(unplugged(&devices));
+            let (_, store) = started(&again, &config).await.unwrap();
+            check(&store);
+            engine.checkpoint().await.unwrap();
+        }
+        check(&store);
+        engine.audit().unwrap();
+    });
+}
+
+/// What fits no frame of a small pool is refused, and the store goes on.
+#[test]
+fn a_document_that_fits_no_frame_is_refused() {
+    run(async {
+        let config = small();
+        let devices = made(1, 8 << 20, &config).await;
+        let (engine, store) = started(&devices, &config).await.unwrap();
+        let id = store.create_bucket(bucket("small")).await.unwrap().id;
+        let now = Timestamp::from_secs(5);
+        let (mut kept_bytes, mut refused) = (0, 0);
+        for len in (26 << 10..36 << 10).step_by(512) {
+            let change = BucketChange::Document(DocumentKind::Policy, Some(pattern(len, 1).into()));
+            match store.change_bucket(id, change, now).await {
+                Ok(()) => kept_bytes = len,
+                Err(StoreError::Busy { .. }) => refused += 1,
+                Err(other) => panic!("{other}"),
+            }
+            assert!(len >= kept_bytes && kept_bytes >= 26 << 10);
+            engine.checkpoint().await.unwrap();
+        }
+        assert!(
+            refused > 4 && kept_bytes < 32 << 10,
+            "{refused} {kept_bytes}"
+        );
+        let kept = &store
+            .bucket(&BucketName::parse("small").unwrap())
+            .unwrap()
+            .documents;
+        assert_eq!(kept[&DocumentKind::Policy].len(), kept_bytes);
+        put(&store, id, "key", pattern(100, 1)).await.unwrap();
         engine.audit().unwrap();
     });
 }

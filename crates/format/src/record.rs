@@ -49,7 +49,7 @@ pub const ALIGN_BYTES: usize = 8;
 pub const FLAG_COMPAT: u16 = 1;
 
 /// Most meta of one record, in bytes; a record with more is refused when it is written.
-pub const META_BYTES_MAX: usize = 3 << 20;
+pub const META_BYTES_MAX: usize = 7 << 19;
 /// Most extents of one object or part. An object that needs more cannot be stored.
 pub const EXTENTS_MAX: usize = 65_536;
 /// Most parts of one object, as in S3.
@@ -64,8 +64,9 @@ pub const TAGS_MAX: usize = 50;
 pub const WRAPPED_KEY_BYTES_MAX: usize = 256;
 /// Most bytes of a control row's key.
 pub const CONTROL_KEY_BYTES_MAX: usize = 2048;
-/// Most bytes of a control row's value. A bucket's documents are at most 256 KiB each.
-pub const CONTROL_VALUE_BYTES_MAX: usize = 1 << 20;
+/// Most bytes of a control row's value: a bucket with all its documents, of which a list of a hundred
+/// thousand addresses is the longest. A row fits a frame and a section.
+pub const CONTROL_VALUE_BYTES_MAX: usize = 13 << 18;
 /// Most members of a group. Today 2; the rest is for parity.
 pub const MEMBERS_MAX: usize = 32;
 

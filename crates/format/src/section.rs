@@ -8,7 +8,7 @@ use crate::codec::{Decoder, Encoder};
 use crate::{BLOCK_BYTES, DecodeError, crc32c};
 
 /// Longest section, in bytes: what a reader must be ready to hold.
-pub const SECTION_BYTES_MAX: usize = 2 << 20;
+pub const SECTION_BYTES_MAX: usize = 4 << 20;
 /// Longest key of a row, in bytes.
 pub const ROW_KEY_BYTES_MAX: usize = 4096;
 

@@ -19,6 +19,7 @@
 //! A range means every address in it, its first and its last as well. Lists are compiled: groups put
 //! in, ranges merged, so that a look-up among a hundred thousand is a binary search.
 
+pub mod kept;
 mod ranges;
 
 use crate::scalar::fold;

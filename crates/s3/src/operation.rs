@@ -157,6 +157,8 @@ pub enum BodyUse {
 /// The longest document that lists things: DeleteObjects with 1,000 keys of 1,024 bytes, of which
 /// each may be a reference, and CompleteMultipartUpload with 10,000 parts and their checksums.
 pub const LIST_DOCUMENT_BYTES_MAX: usize = 4 << 20;
+/// The longest list of addresses: 100,000 ranges of IPv6, written in full.
+pub const ADDRESS_LIST_DOCUMENT_BYTES_MAX: usize = 8 << 20;
 /// The longest of all other documents.
 pub const DOCUMENT_BYTES_MAX: usize = 64 << 10;
 /// Lifecycle: 1,000 rules with their filters.
@@ -320,7 +322,7 @@ impl Operation {
                 max_bytes: LIFECYCLE_DOCUMENT_BYTES_MAX,
             },
             Self::PutBucketAddressList(_) => BodyUse::Document {
-                max_bytes: LIST_DOCUMENT_BYTES_MAX,
+                max_bytes: ADDRESS_LIST_DOCUMENT_BYTES_MAX,
             },
             Self::CreateBucket(_)
             | Self::PutBucketVersioning(_)

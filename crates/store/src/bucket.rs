@@ -47,6 +47,15 @@ impl DocumentKind {
         self as u8
     }
 
+    /// How long such a document may be, in bytes. A list of 100,000 addresses is the longest thing that
+    /// a bucket keeps.
+    pub fn bytes_max(self) -> usize {
+        match self {
+            Self::Addresses => 7 << 18,
+            Self::Tagging | Self::Lifecycle | Self::Cors | Self::Etag | Self::Policy => 256 << 10,
+        }
+    }
+
     /// The kind of that number.
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|k| k.code() == code)
@@ -88,6 +97,6 @@ pub struct NewBucket {
 pub enum BucketChange {
     /// `Enabled` or `Suspended`; never `Unversioned`.
     Versioning(Versioning),
-    /// Sets (`Some`) or removes (`None`) a document. At most 256 KiB.
+    /// Sets (`Some`) or removes (`None`) a document of at most [`DocumentKind::bytes_max`].
     Document(DocumentKind, Option<Arc<[u8]>>),
 }

@@ -1,20 +1,19 @@
 //! The list of addresses that a bucket may be reached from: our own subresource `bh-addresses`.
 //!
-//! It is kept as a line for each entry. Setting, reading and removing it is never subject to the list
+//! Setting, reading and removing it is never subject to the list
 //! itself: a wrong one could not be mended otherwise.
 
 use super::{Job, bucket_documents::change};
 use crate::body::Stream;
-use blockhouse_policy::address_list::{AddressList, Entry, Groups};
+use blockhouse_policy::address_list::{AddressList, Entry, Groups, kept};
 use blockhouse_s3::{
     Response,
     error::{ErrorKind, S3Error},
     operation::BodyUse,
-    xml::{addresses_xml, check_kept, parse_addresses},
+    xml::{addresses_xml, parse_addresses},
 };
 use blockhouse_store::{DocumentKind, ObjectStore};
 use blockhouse_verifier_wire::Verifier;
-use bytes::Bytes;
 use http::StatusCode;
 
 /// `GET ?bh-addresses`.
@@ -22,12 +21,12 @@ pub(super) fn get<S: ObjectStore, V: Verifier, B>(
     job: &Job<'_, S, V, B>,
 ) -> Result<Response, S3Error> {
     let bucket = job.grant.bucket()?;
-    let Some(text) = bucket.documents.get(&DocumentKind::Addresses) else {
+    let Some(list) = bucket.documents.get(&DocumentKind::Addresses) else {
         return Err(S3Error::from(ErrorKind::NoSuchConfiguration)
             .element("BucketName", bucket.name.as_str()));
     };
-    let text = std::str::from_utf8(text).map_err(|_| ErrorKind::InternalError)?;
-    Ok(Response::xml(addresses_xml(text.lines())))
+    let entries = kept::read(list).map_err(|_| ErrorKind::InternalError)?;
+    Ok(Response::xml(addresses_xml(entries)))
 }
 
 /// `PUT ?bh-addresses`. A list without an entry lets nobody in, and is not the same as none.
@@ -50,10 +49,12 @@ pub(super) async fn set<S: ObjectStore, V: Verifier, B: Stream>(
     }
     AddressList::compile(&entries, &[], &Groups::new())
         .map_err(|error| S3Error::invalid_request(error.to_string()))?;
-    let lines: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
-    check_kept(lines.as_bytes())?;
-    let document = Some(Bytes::from(lines));
-    change(job, DocumentKind::Addresses, document, StatusCode::OK).await
+    let kind = DocumentKind::Addresses;
+    let document = kept::write(&entries);
+    if document.len() > kind.bytes_max() {
+        return Err(ErrorKind::MaxMessageLengthExceeded.into());
+    }
+    change(job, kind, Some(document.into()), StatusCode::OK).await
 }
 
 /// `DELETE ?bh-addresses`: any address again.

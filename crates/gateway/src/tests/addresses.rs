@@ -103,3 +103,30 @@ fn odd_lists_are_refused_and_change_nothing() {
         .refused(400, "MalformedXML");
     node.get("/bkt/key").expect(200);
 }
+
+/// As long as lists may be; one more entry is too many, and changes nothing.
+#[test]
+fn a_hundred_thousand_ranges() {
+    let node = with_list(&["127.0.0.1"]);
+    let ranges = |count: u32| -> String {
+        let entry = |n: u32| format!("<Entry>2001:db8:{:x}::{:x}</Entry>", n >> 16, n & 0xffff);
+        let entries: String = (1..count).map(entry).collect();
+        format!(
+            "<AddressListConfiguration><Entry>127.0.0.0/8</Entry>{entries}</AddressListConfiguration>"
+        )
+    };
+    node.put("/bkt?bh-addresses", ranges(100_000)).expect(200);
+    node.get("/bkt/key").expect(200);
+    let told = node.get("/bkt?bh-addresses").expect(200);
+    assert_eq!(told.elements("Entry").len(), 100_000);
+    node.put("/bkt?bh-addresses", ranges(100_001))
+        .refused(400, "MalformedXML");
+    let told = node.get("/bkt?bh-addresses").expect(200);
+    assert_eq!(told.elements("Entry").len(), 100_000);
+    // Such as take more room than a list may.
+    let entry = |n: u32| format!("<Entry>vpc-{:064}/2001:db8::{n:x}</Entry>", 7);
+    let entries: String = (0..40_000).map(entry).collect();
+    let document = format!("<AddressListConfiguration>{entries}</AddressListConfiguration>");
+    node.put("/bkt?bh-addresses", document)
+        .refused(400, "MaxMessageLengthExceeded");
+}

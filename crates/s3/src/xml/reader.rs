@@ -22,7 +22,21 @@ pub struct Element {
 
 /// Reads a document of which the root must be `root`. Empty input is no document.
 pub fn parse_document(body: &[u8], root: &str) -> Result<Element, S3Error> {
-    let element = Tree::default().read(body).ok_or(ErrorKind::MalformedXml)?;
+    parse_long_document(body, root, ELEMENTS_MAX)
+}
+
+/// Reads a document of so many elements at most.
+pub(super) fn parse_long_document(
+    body: &[u8],
+    root: &str,
+    elements_max: usize,
+) -> Result<Element, S3Error> {
+    let tree = Tree {
+        open: Vec::new(),
+        root: None,
+        elements_left: elements_max,
+    };
+    let element = tree.read(body).ok_or(ErrorKind::MalformedXml)?;
     if element.name == root {
         Ok(element)
     } else {
@@ -31,13 +45,12 @@ pub fn parse_document(body: &[u8], root: &str) -> Result<Element, S3Error> {
 }
 
 /// A tree in the making.
-#[derive(Default)]
 struct Tree {
     /// Elements that are still open, outermost first.
     open: Vec<Element>,
     /// The root, once it is closed.
     root: Option<Element>,
-    count: usize,
+    elements_left: usize,
 }
 
 impl Tree {
@@ -73,9 +86,8 @@ impl Tree {
     }
 
     fn start(&mut self, name: String) -> Option<()> {
-        self.count += 1;
-        let fits = self.open.len() < DEPTH_MAX && self.count <= ELEMENTS_MAX;
-        if !fits || self.root.is_some() {
+        self.elements_left = self.elements_left.checked_sub(1)?;
+        if self.open.len() >= DEPTH_MAX || self.root.is_some() {
             return None;
         }
         self.open.push(Element {

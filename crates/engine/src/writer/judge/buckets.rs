@@ -86,7 +86,7 @@ impl Judge<'_> {
         let mut bucket = Bucket::clone(self.bucket(id)?);
         match change {
             BucketChange::Versioning(versioning) => bucket.versioning = versioning,
-            BucketChange::Document(_, Some(bytes)) if bytes.len() > catalog::DOCUMENT_BYTES_MAX => {
+            BucketChange::Document(kind, Some(bytes)) if bytes.len() > kind.bytes_max() => {
                 return Err(StoreError::Busy {
                     bound: "bytes of a bucket's document",
                 });
