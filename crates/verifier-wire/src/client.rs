@@ -22,6 +22,10 @@
 //! outbox holds [`OUTBOX_FRAMES_MAX`] frames, or [`WAITING_MAX`] questions being under way, is
 //! `Unreachable`.
 
+mod counts;
+
+pub use counts::{Counted, Counts};
+
 use crate::frame::{Answer, AnswerBody, FRAME_BYTES_MAX, FrameBuilder, FrameError, TooLong};
 use crate::{
     ChainId, Failure, Link, LinkSigner, Ordered, Question, Unreachable, Verified, Verifier,
@@ -38,6 +42,7 @@ use std::{
     os::fd::AsRawFd,
     path::{Path, PathBuf},
     rc::Rc,
+    sync::Arc,
     task::Poll,
     time::Duration,
 };
@@ -70,6 +75,7 @@ struct Shared {
     state: RefCell<State>,
     /// Wakes the driver when the outbox is not empty any more.
     asked: Notify,
+    counts: Arc<Counts>,
 }
 
 #[derive(Default)]
@@ -188,10 +194,16 @@ impl Client {
     /// A client of the verifier that listens at `path`, whether it does already or not. Its driver
     /// is started on the local task set of this thread, and ends with the thread's runtime.
     pub fn new(path: &Path) -> Self {
+        Self::counted(path, Arc::default())
+    }
+
+    /// The same, counting what it does; no other client may count there.
+    pub fn counted(path: &Path, counts: Arc<Counts>) -> Self {
         let client = Self(Rc::new(Shared {
             path: path.to_owned(),
             state: RefCell::default(),
             asked: Notify::new(),
+            counts,
         }));
         spawn_local(drive(Rc::clone(&client.0)));
         client
@@ -201,9 +213,20 @@ impl Client {
         &self,
         add: impl FnMut(&mut FrameBuilder, u32) -> Result<(), TooLong>,
     ) -> Result<AnswerBody, Unreachable> {
-        let answer = self.0.state.borrow_mut().ask(add)?;
-        self.0.asked.notify_one();
-        answer.await.map_err(|_| Unreachable)
+        let Self(shared) = self;
+        shared.counts.asked();
+        let answered = shared.state.borrow_mut().ask(add).inspect(|_| {
+            shared.asked.notify_one();
+        });
+        let body = match answered {
+            Ok(answer) => answer.await.map_err(|_| Unreachable),
+            Err(Unreachable) => Err(Unreachable),
+        };
+        match &body {
+            Ok(body) => shared.counts.answered(body),
+            Err(Unreachable) => shared.counts.not_judged(),
+        }
+        body
     }
 }
 
@@ -344,7 +367,9 @@ async fn drive(shared: Rc<Shared>) {
             let why: &dyn std::error::Error = &error;
             tracing::warn!(error = why, "the verifier cannot be reached");
         }
+        shared.counts.socket_broke();
         shared.state.borrow_mut().break_off();
+        shared.counts.waiting(0);
     }
 }
 
@@ -409,7 +434,10 @@ async fn serve(
             match socket.try_send(frame.bytes()) {
                 Ok(_) => {
                     if let Some(sent) = sending.take() {
-                        shared.state.borrow_mut().outbox.recycle(sent);
+                        let mut state = shared.state.borrow_mut();
+                        shared.counts.frame_sent();
+                        shared.counts.waiting(state.waiting.places.len());
+                        state.outbox.recycle(sent);
                     }
                 }
                 // Tried again when the socket has room.
@@ -449,6 +477,7 @@ fn receive(shared: &Shared, socket: &UnixDatagram, packet: &mut [u8]) -> Result<
         for answer in Answer::read_all(&packet[..len])? {
             state.deliver(answer?);
         }
+        shared.counts.waiting(state.waiting.places.len());
         if state.waiting.places.is_empty() {
             return forget_readiness(socket);
         }
