@@ -20,12 +20,9 @@ use blockhouse_device::{Backend, IoDevice};
 use blockhouse_digest::{Bounds, Workers};
 use blockhouse_engine::{Engine, EngineStore};
 use blockhouse_gateway::{
-    Compiled, Context, Hashing, Rolls, SharedLists, Site,
+    Compiled, Context, DesiredState, Hashing, Rolls, SharedLists, Site,
     accept::{self, Door},
-    admin::{
-        self,
-        links::{Desk, Made},
-    },
+    admin::{self, Desk, Made},
     audit::Audit,
     drain::{Drain, DrainWatch},
     events::Events,
@@ -110,6 +107,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         region: settings.region.clone(),
         domains: Domains::new(settings.domains.clone()),
         buckets_max: BUCKETS_MAX,
+        operator: settings.operator,
         used_links_max: USED_LINKS_MAX,
         revocations_max: REVOCATIONS_MAX,
     });
@@ -121,6 +119,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
     let events = || log.map_or_else(Events::default, Events::audited);
     let events: Vec<Arc<Events>> = (0..threads).map(|_| Arc::new(events())).collect();
     let (rolls, lists) = (Rolls::default(), SharedLists::default());
+    let desired = Arc::new(DesiredState::default());
     let (serves, serving) = channel();
     let parts = |events| ContextParts {
         handle: pool.handle(),
@@ -128,6 +127,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         verifier: settings.verifier.clone(),
         hashing: hashing.clone(),
         site: Arc::clone(&site),
+        desired: Arc::clone(&desired),
         events,
         rolls: rolls.clone(),
         lists: lists.clone(),
@@ -183,6 +183,7 @@ struct ContextParts {
     verifier: PathBuf,
     hashing: Hashing,
     site: Arc<Site>,
+    desired: Arc<DesiredState>,
     events: Arc<Events>,
     rolls: Rolls,
     lists: SharedLists,
@@ -191,13 +192,16 @@ struct ContextParts {
 impl ContextParts {
     /// The context of the thread that calls this, inside of its runtime.
     fn assemble(self) -> Result<Context<EngineStore<IoDevice>, Client>> {
+        let store = self.handle.store()?;
+        self.desired.catch_up(&store);
         Ok(Context {
-            store: self.handle.store()?,
+            store,
             verifier: Client::new(&self.verifier),
             hashing: self.hashing,
             clock: self.clock,
             entropy: RefCell::new(Box::new(secrets::generator()?)),
             site: self.site,
+            desired: self.desired,
             compiled: Compiled::sharing(&self.lists),
             roll: Rc::default(),
             rolls: self.rolls,

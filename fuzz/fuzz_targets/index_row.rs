@@ -3,7 +3,7 @@
 #![no_main]
 
 use blockhouse_format::GroupEntry;
-use blockhouse_format::control::{BucketRow, LinkRow, RevocationRow, parse_row_key, row_key};
+use blockhouse_format::control::{BucketRow, DesiredHead, DesiredRow, LinkRow, RevocationRow, parse_row_key, row_key};
 use blockhouse_format::entry::{self, Entry, IndexKey};
 use libfuzzer_sys::fuzz_target;
 
@@ -54,6 +54,15 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok((owner, links)) = RevocationRow::parse_key(bytes) {
         assert_eq!(RevocationRow::key(owner, &links), bytes);
+    }
+    if let Ok(head) = DesiredHead::decode(bytes) {
+        assert_eq!(head.encode(), bytes);
+    }
+    if let Ok(row) = DesiredRow::decode(b"row", bytes) {
+        assert_eq!(row.encode(), bytes);
+    }
+    if let Ok(name) = DesiredRow::parse_key(bytes) {
+        assert_eq!(name.as_bytes(), bytes);
     }
     if let Ok(link) = LinkRow::parse_key(bytes) {
         assert_eq!(LinkRow::key(link), bytes);

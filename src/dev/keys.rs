@@ -42,6 +42,9 @@ const PROVISION: &str = "provision";
 /// The number by which the verifier knows the token key of this node.
 pub(crate) const TOKEN_KEY: u8 = 1;
 
+/// The number of the first account, which is the operator's.
+pub(super) const FIRST_ACCOUNT: u64 = 1;
+
 /// What `keys` is to do.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "lowercase", deny_unknown_fields)]
@@ -147,7 +150,7 @@ fn keep(home: &Home, accounts: usize, first_start: bool) -> Result<()> {
     }
     while keys.accounts.len() < accounts {
         // The accounts' numbers look like what they are: 000000000001 and so on.
-        let id = AccountId::from_number(keys.accounts.len() as u64 + 1);
+        let id = AccountId::from_number(keys.accounts.len() as u64 + FIRST_ACCOUNT);
         keys.accounts.push(Account {
             id: id.context("an account number of 12 digits")?,
             credential: Credential {

@@ -1,10 +1,11 @@
 //! What a `dev` node consists of: decided on first start, kept in DIR/dev.toml, and not changed by
 //! other arguments later.
 
-use super::home::Home;
+use super::{home::Home, keys};
 use crate::cli::DevArgs;
 use anyhow::{Context as _, Result, bail};
 use blockhouse_settings::{Listen, NodeSettings, Placement, REGION_DEFAULT, TlsFiles, domain_of};
+use blockhouse_types::AccountId;
 use serde::{Deserialize, Serialize};
 use std::{fs, io};
 
@@ -96,6 +97,7 @@ impl Plan {
                 .collect(),
             make_pool: !self.was_ready,
             control: home.control(),
+            operator: AccountId::from_number(keys::FIRST_ACCOUNT),
             audit: Some(home.audit()),
             io: args.io.into(),
             io_threads: args.io_threads,

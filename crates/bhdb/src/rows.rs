@@ -5,7 +5,8 @@ use crate::report::Report;
 use crate::show::RowName;
 use crate::state::{State, Table};
 use blockhouse_format::control::{
-    BucketRow, LinkRow, RevocationRow, TABLE_BUCKETS, TABLE_LINKS, TABLE_REVOCATIONS, parse_row_key,
+    BucketRow, DesiredHead, DesiredRow, LinkRow, RevocationRow, TABLE_BUCKETS, TABLE_DESIRED,
+    TABLE_LINKS, TABLE_REVOCATIONS, parse_row_key,
 };
 use blockhouse_format::entry::{self, DataPlace, Entry, IndexKey, ObjectEntry, PartEntry};
 use blockhouse_format::record::{
@@ -44,6 +45,18 @@ pub(crate) fn buckets(control: &Table, report: &mut Report<'_>) -> BTreeMap<Buck
             Ok((TABLE_REVOCATIONS, key)) => {
                 if let Err(error) = RevocationRow::decode(key, value) {
                     report.damage(format_args!("the row of a revocation: {error}"));
+                }
+                continue;
+            }
+            Ok((TABLE_DESIRED, DesiredHead::KEY)) => {
+                if let Err(error) = DesiredHead::decode(value) {
+                    report.damage(error);
+                }
+                continue;
+            }
+            Ok((TABLE_DESIRED, key)) => {
+                if let Err(error) = DesiredRow::decode(key, value) {
+                    report.damage(error);
                 }
                 continue;
             }

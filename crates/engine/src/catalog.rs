@@ -5,15 +5,18 @@
 
 use crate::{
     control::{ControlRow, ControlTruth},
+    desired,
     ledger::{self, Ledger},
     revocations::{self, Revocations},
 };
 use blockhouse_format::{
     DecodeError, Lsn,
-    control::{BucketRow, BucketVersioning, TABLE_BUCKETS, TABLE_LINKS, TABLE_REVOCATIONS},
+    control::{
+        BucketRow, BucketVersioning, TABLE_BUCKETS, TABLE_DESIRED, TABLE_LINKS, TABLE_REVOCATIONS,
+    },
     record::Control,
 };
-use blockhouse_store::{Bucket, DocumentKind, Versioning};
+use blockhouse_store::{Bucket, Desired, DocumentKind, Versioning};
 use blockhouse_types::{AccountId, BucketId, BucketName, Timestamp};
 use parking_lot::RwLock;
 use std::{collections::BTreeMap, sync::Arc};
@@ -29,6 +32,7 @@ pub(crate) struct Catalog {
     names: BTreeMap<BucketId, BucketName>,
     links: Ledger,
     revocations: Revocations,
+    desired: Desired,
     /// Rows of tables that the engine keeps for others, by table and key.
     others: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
     /// The bytes of every row, by table and key.
@@ -60,6 +64,11 @@ impl Catalog {
         &self.revocations
     }
 
+    /// What was configured.
+    pub(crate) fn desired(&self) -> &Desired {
+        &self.desired
+    }
+
     /// What a restart at that moment makes of links' transfers; see [`Ledger::interrupt`].
     pub(crate) fn interrupt_links(&mut self, at: Timestamp) -> Vec<ledger::Row> {
         self.links.interrupt(at)
@@ -75,7 +84,7 @@ impl Catalog {
 
     /// Rows of all tables.
     pub(crate) fn len(&self) -> usize {
-        self.buckets.len() + self.links.len() + self.revocations.len() + self.others.len()
+        self.sizes.len()
     }
 
     /// Whether a change keeps the rows below [`BYTES_MAX`]. One that makes them fewer always does.
@@ -87,6 +96,11 @@ impl Catalog {
             .unwrap_or(0);
         let new = size_of_row(change);
         new <= old || self.bytes - old + new <= BYTES_MAX
+    }
+
+    /// Whether changes that are made together do so.
+    pub(crate) fn admit(&self, changes: &[Control]) -> bool {
+        changes.iter().map(size_of_row).sum::<usize>() + self.bytes <= BYTES_MAX
     }
 
     /// Every row as table, key and value, in order.
@@ -103,6 +117,10 @@ impl Catalog {
             let Control { key, value, .. } = revocations::set(revocation);
             (TABLE_REVOCATIONS, key, value.unwrap_or_default())
         });
+        let desired = desired::rows(&self.desired).map(|change| {
+            let Control { key, value, .. } = change;
+            (TABLE_DESIRED, key, value.unwrap_or_default())
+        });
         let others = self
             .others
             .iter()
@@ -110,6 +128,7 @@ impl Catalog {
         let mut rows: Vec<_> = buckets
             .chain(links)
             .chain(revocations)
+            .chain(desired)
             .chain(others)
             .collect();
         rows.sort_unstable();
@@ -131,6 +150,9 @@ impl Catalog {
             (TABLE_LINKS, value) => self.links.apply(&change.key, value.as_deref())?,
             (TABLE_REVOCATIONS, value) => {
                 self.revocations.apply(&change.key, value.as_deref())?;
+            }
+            (TABLE_DESIRED, value) => {
+                desired::apply(&mut self.desired, &change.key, value.as_deref())?;
             }
             (table, Some(value)) => {
                 self.others.insert((table, change.key), value);

@@ -137,10 +137,6 @@ impl Ledger {
         self.0.all().values()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.all().len()
-    }
-
     /// Those that have expired, the oldest first.
     pub(crate) fn expired(&self, at: Timestamp) -> impl Iterator<Item = LinkId> {
         self.0.ended(at).copied()

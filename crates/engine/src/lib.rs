@@ -49,6 +49,7 @@ mod checkpoint;
 mod config;
 mod control;
 mod delete;
+mod desired;
 mod engine;
 mod error;
 mod expiring;

@@ -2,6 +2,7 @@
 //! frame, and its answer goes out when that frame is durable and applied.
 
 use crate::{
+    desired,
     error::Refused,
     lease::DataLease,
     ledger::{
@@ -15,10 +16,10 @@ use blockhouse_format::{
     record::{Attributes, Put, RecordPlace},
 };
 use blockhouse_store::{
-    Bucket, BucketChange, CompleteError, Completion, CreateBucketError, DeleteBucketError,
-    DeleteError, DeleteTarget, Deleted, LinkError, LinkUse, NewBucket, NewObject, NewUpload,
-    OpenError, Part, PutError, ResumeHash, Revoke, RevokeError, Seal, StoreError, TransferEnd,
-    UploadError, UploadRef, Written,
+    ApplyError, Bucket, BucketChange, CompleteError, Completion, CreateBucketError,
+    DeleteBucketError, DeleteError, DeleteTarget, Deleted, DesiredChange, LinkError, LinkUse,
+    NewBucket, NewObject, NewUpload, OpenError, Part, PutError, ResumeHash, Revoke, RevokeError,
+    Seal, StoreError, TransferEnd, UploadError, UploadRef, Written,
 };
 use blockhouse_types::{BucketId, LinkId, ObjectKey, Timestamp, UploadId, VersionId};
 use bytes::Bytes;
@@ -99,6 +100,10 @@ pub(crate) enum Order {
     Revoke {
         order: Box<Revoke>,
         answer: Answer<Result<(), RevokeError>>,
+    },
+    ApplyDesired {
+        change: Box<DesiredChange>,
+        answer: Answer<Result<u64, ApplyError>>,
     },
     /// The last run ended while these transfers ran; nobody waits for it.
     Interrupted {
@@ -266,6 +271,7 @@ impl Order {
             Self::ResumeLink { .. } | Self::EndLink { .. } => LINK_RECORD_BYTES,
             Self::Interrupted { rows } => rows.len() * LINK_RECORD_BYTES,
             Self::Revoke { .. } => REVOCATION_RECORD_BYTES,
+            Self::ApplyDesired { change, .. } => desired::room_bytes(change),
             Self::Tick { .. } => {
                 RECORD_BYTES
                     + PURGED_BY_TICK_MAX * LINK_RECORD_BYTES
@@ -286,12 +292,13 @@ impl Order {
             Self::Put(put) if put.new.link.is_some() => 2 + USE_RECORDS_MAX,
             Self::UseLink { .. } => USE_RECORDS_MAX,
             Self::Tick { .. } => 1 + PURGED_BY_TICK_MAX + PURGED_REVOCATIONS_MAX,
+            Self::ApplyDesired { change, .. } => 1 + change.rows.len(),
             Self::Interrupted { rows } => rows.len(),
             _ => 2,
         }
     }
 
-    /// Bucket orders and revocations are judged alone in their frame, so that they and all others
+    /// Bucket orders, revocations and changes of the desired state are judged alone in their frame, so that they and all others
     /// may judge by the catalog as it is.
     pub(crate) fn is_alone(&self) -> bool {
         matches!(
@@ -300,6 +307,7 @@ impl Order {
                 | Self::DeleteBucket { .. }
                 | Self::ChangeBucket { .. }
                 | Self::Revoke { .. }
+                | Self::ApplyDesired { .. }
         )
     }
 
@@ -335,6 +343,7 @@ impl Order {
                 drop(answer.send(Err(error.into())));
             }
             Self::Revoke { answer, .. } => drop(answer.send(Err(error.into()))),
+            Self::ApplyDesired { answer, .. } => drop(answer.send(Err(error.into()))),
             Self::WantSpace { answer } => drop(answer.send(false)),
             Self::Interrupted { .. } => {}
         }

@@ -3,11 +3,12 @@
 use crate::{cache::ReadCache, get::EngineObject, mirror::Mirror, order::Order, shared::Shared};
 use blockhouse_device::Device;
 use blockhouse_store::{
-    Body, Bucket, BucketChange, CompleteError, Completion, CreateBucketError, DeleteBucketError,
-    DeleteError, DeleteTarget, Deleted, KeyPage, KeyQuery, LinkError, LinkFacts, LinkUse,
-    NewBucket, NewObject, NewUpload, ObjectStore, OpenError, Part, PartPage, PartQuery, PutError,
-    ResumeHash, Revocation, Revoke, RevokeError, StoreError, TransferEnd, UploadError, UploadPage,
-    UploadQuery, UploadRef, UsedLink, VersionPage, VersionQuery, Written,
+    ApplyError, Body, Bucket, BucketChange, CompleteError, Completion, CreateBucketError,
+    DeleteBucketError, DeleteError, DeleteTarget, Deleted, Desired, DesiredChange, KeyPage,
+    KeyQuery, LinkError, LinkFacts, LinkUse, NewBucket, NewObject, NewUpload, ObjectStore,
+    OpenError, Part, PartPage, PartQuery, PutError, ResumeHash, Revocation, Revoke, RevokeError,
+    StoreError, TransferEnd, UploadError, UploadPage, UploadQuery, UploadRef, UsedLink,
+    VersionPage, VersionQuery, Written,
 };
 use blockhouse_types::{BucketId, BucketName, LinkId, ObjectKey, Timestamp, UploadId, VersionId};
 use std::{
@@ -292,6 +293,17 @@ impl<D: Device> ObjectStore for EngineStore<D> {
         let catalog = self.shared.catalog.read();
         let standing = catalog.revocations().standing(self.shared.time_floor());
         standing.cloned().collect()
+    }
+
+    fn desired(&self) -> Desired {
+        self.shared.catalog.read().desired().clone()
+    }
+
+    async fn apply_desired(&self, change: DesiredChange) -> Result<u64, ApplyError> {
+        let change = Box::new(change);
+        self.shared
+            .ask(|answer| Order::ApplyDesired { change, answer })
+            .await
     }
 
     fn time_floor(&self) -> Timestamp {

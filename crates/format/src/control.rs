@@ -3,9 +3,11 @@
 //! A row is changed by a `Control` record of the log and carried from checkpoint to checkpoint in a
 //! section whose keys are [`row_key`].
 
+mod desired;
 mod link;
 mod revocation;
 
+pub use desired::{DesiredHead, DesiredRow};
 pub use link::{LinkRow, LinkRowState};
 pub use revocation::{PREFIX_BYTES_MAX, RevocationRow};
 
@@ -20,6 +22,9 @@ pub const TABLE_BUCKETS: u8 = 1;
 pub const TABLE_LINKS: u8 = 2;
 /// Links that work no more: key is [`RevocationRow::key`], value what it says beside it.
 pub const TABLE_REVOCATIONS: u8 = 3;
+/// The desired state: key is a [`DesiredRow`]'s name, value its bytes; under the empty key the
+/// [`DesiredHead`].
+pub const TABLE_DESIRED: u8 = 4;
 
 /// Most bytes of one document of a bucket; of all of them, what a row takes.
 pub const DOCUMENT_BYTES_MAX: usize = 7 << 18;

@@ -10,7 +10,9 @@
 
 mod any;
 
-use blockhouse_format::control::{BucketRow, LinkRow, RevocationRow, parse_row_key};
+use blockhouse_format::control::{
+    BucketRow, DesiredHead, DesiredRow, LinkRow, RevocationRow, parse_row_key,
+};
 use blockhouse_format::entry::{Entry, parse_key};
 use blockhouse_format::frame::{Frame, FrameHeader, FrameSite, FrameState};
 use blockhouse_format::{
@@ -55,6 +57,8 @@ proptest! {
         let _ = LinkRow::decode(&bytes);
         let _ = LinkRow::parse_key(&bytes);
         let _ = RevocationRow::decode(&bytes, &bytes);
+        let _ = DesiredHead::decode(&bytes);
+        let _ = DesiredRow::decode(&bytes, &bytes);
         let _ = Entry::decode(&bytes);
         let _ = parse_key(&bytes);
         let _ = parse_row_key(&bytes);

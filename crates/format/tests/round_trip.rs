@@ -7,7 +7,7 @@
 
 mod any;
 
-use blockhouse_format::control::{BucketRow, LinkRow, RevocationRow};
+use blockhouse_format::control::{BucketRow, DesiredHead, DesiredRow, LinkRow, RevocationRow};
 use blockhouse_format::entry::Entry;
 use blockhouse_format::frame::{Built, Frame, FrameBuilder, FrameHead, FrameSite, FrameState};
 use blockhouse_format::record::{self, Body};
@@ -210,6 +210,15 @@ proptest! {
     fn revocation_rows(row in any::revocation_row()) {
         let key = RevocationRow::key(row.owner, &row.links);
         prop_assert_eq!(RevocationRow::decode(&key, &row.encode()), Ok(row));
+    }
+
+    #[test]
+    fn desired_rows(name in "[!-~]{1,64}", bytes: Vec<u8>, version: u64, changed in any::time()) {
+        let row = DesiredRow { name: &name, bytes: &bytes };
+        prop_assert_eq!(DesiredRow::decode(name.as_bytes(), &row.encode()), Ok(row));
+        prop_assert!(DesiredRow::decode(DesiredHead::KEY, &row.encode()).is_err());
+        let head = DesiredHead { version, changed };
+        prop_assert_eq!(DesiredHead::decode(&head.encode()), Ok(head));
     }
 
     #[test]

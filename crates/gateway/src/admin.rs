@@ -1,10 +1,15 @@
-//! The administrator's listener: `/healthz`, `/readyz` and `/metrics` for anybody, and [`links`] for
-//! who signs.
+//! The administrator's listener: `/healthz`, `/readyz` and `/metrics` for anybody, and calls about links
+//! and the desired state for who signs.
 //!
 //! It has a thread of its own, so that it answers while I/O threads are busy. What it shows to
 //! anybody identifies no key, object or client, and changes nothing.
 
-pub mod links;
+mod call;
+mod links;
+mod state;
+
+pub use call::Desk;
+pub use links::Made;
 
 use crate::{
     drain::{DrainPhase, DrainWatch},
@@ -17,7 +22,6 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use links::Desk;
 use std::{
     convert::Infallible,
     fmt, io,
@@ -104,8 +108,8 @@ async fn converse<S: ObjectStore, V: LinkSigner>(
     phase: &DrainWatch,
 ) {
     let service = service_fn(async |request: Request<Incoming>| {
-        Ok::<_, Infallible>(match links::is_for_us(request.uri().path()) {
-            true => links::answer(desk, peer, request).await,
+        Ok::<_, Infallible>(match call::is_for_us(request.uri().path()) {
+            true => call::answer(desk, peer, request).await,
             false => answer(&request, shown, phase.phase()),
         })
     });
@@ -133,7 +137,7 @@ fn answer(request: &Request<Incoming>, shown: &Shown, phase: DrainPhase) -> Resp
         "/metrics" => metrics(shown),
         _ => text(
             StatusCode::NOT_FOUND,
-            "/healthz /readyz /metrics /links\n".to_owned(),
+            "/healthz /readyz /metrics /links /state\n".to_owned(),
         ),
     }
 }

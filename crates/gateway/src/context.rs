@@ -5,13 +5,14 @@
 
 use crate::{
     body::Hashing,
+    desired::DesiredState,
     events::Events,
     link::{Roll, Rolls},
     permit::Compiled,
 };
 use blockhouse_s3::parse::Domains;
 use blockhouse_store::{Bucket, DocumentKind, ObjectStore};
-use blockhouse_types::{Clock, ETag, Entropy, RequestId, Timestamp};
+use blockhouse_types::{AccountId, Clock, ETag, Entropy, RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
@@ -24,6 +25,8 @@ pub struct Site {
     pub domains: Domains,
     /// Buckets that one account may have.
     pub buckets_max: usize,
+    /// The account whose root changes what is the whole node's; without one, nobody does.
+    pub operator: Option<AccountId>,
     /// Used one-time links of one account that are remembered until they would have expired.
     pub used_links_max: usize,
     /// Revocations of one account that stand at a time.
@@ -44,6 +47,8 @@ pub struct Context<S: ObjectStore, V: Verifier> {
     pub entropy: RefCell<Box<dyn Entropy>>,
     /// The node's own settings.
     pub site: Arc<Site>,
+    /// What was configured.
+    pub desired: Arc<DesiredState>,
     /// The policies that this thread has compiled.
     pub compiled: Compiled,
     /// The links that are used on this thread.
@@ -72,8 +77,22 @@ impl<S: ObjectStore, V: Verifier> Context<S, V> {
         }))
     }
 
+    /// Where ids come from, for work that waits meanwhile.
+    pub(crate) fn entropy(&self) -> impl Entropy + '_ {
+        Shared(&self.entropy)
+    }
+
     /// The id of the next request.
     pub(crate) fn next_request_id(&self) -> RequestId {
         RequestId::new(self.entropy.borrow_mut().as_mut())
+    }
+}
+
+/// Borrows the source for each draw alone.
+struct Shared<'a>(&'a RefCell<Box<dyn Entropy>>);
+
+impl Entropy for Shared<'_> {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.0.borrow_mut().fill(bytes);
     }
 }

@@ -35,6 +35,7 @@ mod watch;
 mod body;
 mod context;
 mod cors;
+mod desired;
 mod link;
 mod perform;
 mod permit;
@@ -44,6 +45,7 @@ mod verify;
 
 pub use body::{Hashing, Inbound, Stream};
 pub use context::{Context, Site};
+pub use desired::{ChangeError, DesiredState};
 pub use link::{Line, Roll, Rolls};
 pub use origin::{ListenerId, Origin};
 pub use permit::{Compiled, SharedLists};

@@ -4,6 +4,7 @@ use crate::node::{
     CORES_MAX, DEVICES_MAX, DOMAINS_MAX, IO_THREADS_MAX, LISTENERS_MAX, Listen, NodeSettings,
     REGION_DEFAULT, TlsFiles,
 };
+use blockhouse_types::AccountId;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 
@@ -54,6 +55,8 @@ pub(crate) struct Document {
     #[serde(default)]
     make_pool: bool,
     control: PathBuf,
+    #[serde(default)]
+    operator: Option<String>,
     #[serde(default)]
     audit: Option<PathBuf>,
     verifier: PathBuf,
@@ -130,6 +133,7 @@ impl Document {
             devices: devices(self.devices)?,
             make_pool: self.make_pool,
             control: self.control,
+            operator: self.operator.map(operator).transpose()?,
             audit: self.audit,
             io: self.io,
             io_threads: io_threads(self.io_threads)?,
@@ -150,6 +154,7 @@ impl Document {
             devices: settings.devices.clone(),
             make_pool: settings.make_pool,
             control: settings.control.clone(),
+            operator: settings.operator.map(|account| account.to_string()),
             audit: settings.audit.clone(),
             verifier: settings.verifier.clone(),
             io: settings.io,
@@ -186,6 +191,10 @@ const SIGNATURE_V2_REGIONS: [&str; 10] = [
     "us-gov-west-1",
     "fips-us-gov-west-1",
 ];
+
+fn operator(account: String) -> Result<AccountId, SettingsError> {
+    AccountId::parse(&account).or_else(|_| refuse("operator", "twelve decimal digits"))
+}
 
 pub(crate) fn region(region: String) -> Result<String, SettingsError> {
     let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';

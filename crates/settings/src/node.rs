@@ -2,6 +2,7 @@ use crate::{
     IoMode, SettingsError,
     document::{Document, read_toml},
 };
+use blockhouse_types::AccountId;
 use std::{net::SocketAddr, path::PathBuf};
 
 /// The region of a node that was told none. None of AWS's own: see [`NodeSettings::region`].
@@ -37,6 +38,8 @@ pub struct NodeSettings {
     pub make_pool: bool,
     /// The folder of the small control state, which can always be made anew.
     pub control: PathBuf,
+    /// The account whose root changes what is the whole node's. Default: nobody does.
+    pub operator: Option<AccountId>,
     /// The folder of the audit; without one nothing is audited. It takes up to 512 MiB.
     pub audit: Option<PathBuf>,
     /// How the disks are reached.
@@ -95,6 +98,7 @@ mod tests {
 
     const GOOD: &str = r#"
         domains = ["S3.Example"]
+        operator = "000000000001"
         devices = ["dev0.img", "dev1.img"]
         control = "control"
         audit = "audit"
@@ -119,6 +123,7 @@ mod tests {
     #[test]
     fn a_refusal_names_the_field() {
         for (good, bad, field) in [
+            ("domains =", "operator = \"1\"\ndomains =", "operator"),
             ("domains =", "region = \"us-east-1\"\ndomains =", "region"),
             ("S3.Example", "-x", "domains[0]"),
             ("S3.Example", "10.0.0.1", "domains[0]"),

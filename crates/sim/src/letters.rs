@@ -13,7 +13,7 @@ use crate::{
 use blockhouse_device::sim::{Keep, Media};
 use blockhouse_store::{
     DocumentKind, TransferEnd, Versioning,
-    kit::{ConditionRef, Content, LinkRef, Op, RevocationRef, VersionRef},
+    kit::{ConditionRef, Content, DesiredRef, LinkRef, Op, RevocationRef, VersionRef},
 };
 use blockhouse_types::Timestamp;
 
@@ -53,13 +53,14 @@ pub enum Letter {
     ResumeLink,
     PutByLink,
     Revoke,
+    ApplyDesired,
     Checkpoint,
     Tick,
 }
 
 impl Letter {
     /// The alphabet.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::PutSmall,
         Self::PutLarge,
         Self::OverwriteSmall,
@@ -85,6 +86,7 @@ impl Letter {
         Self::ResumeLink,
         Self::PutByLink,
         Self::Revoke,
+        Self::ApplyDesired,
         Self::Checkpoint,
         Self::Tick,
     ];
@@ -173,6 +175,13 @@ impl Letter {
                 revocation: RevocationRef {
                     number: 3,
                     life_secs: 3600,
+                },
+                now,
+            },
+            Self::ApplyDesired => Op::ApplyDesired {
+                change: DesiredRef {
+                    stale: false,
+                    rows: vec![(0, None), (1, Some(small)), (2, Some(small))],
                 },
                 now,
             },
@@ -324,6 +333,13 @@ fn opening_scenes() -> Vec<Op> {
         Op::UseLink {
             link: link(RUNNING_LINK),
             now: at(11),
+        },
+        Op::ApplyDesired {
+            change: DesiredRef {
+                stale: false,
+                rows: vec![(0, Some(small(5))), (1, Some(small(6)))],
+            },
+            now: at(12),
         },
     ]
 }

@@ -21,7 +21,7 @@ mod view;
 
 pub use apply::{Names, Outcome, apply};
 pub use generate::{Generator, Profile, SplitMix};
-pub use op::{ConditionRef, Content, LinkRef, Op, RevocationRef, VersionRef};
+pub use op::{ConditionRef, Content, DesiredRef, LinkRef, Op, RevocationRef, VersionRef};
 pub use view::{View, view};
 
 use crate::{Model, ObjectStore};

@@ -16,6 +16,7 @@
 //! * Reads and listings that begin after a write returned see it.
 //! * Writes to one key are serial; of many `If-None-Match: *` exactly one wins.
 //! * What was revoked stays so until it would have expired, whatever is revoked besides.
+//! * The desired state changes whole, from one version to the next.
 //! * Of many uses of a one-time link exactly one wins; a PUT uses its link in the commit that
 //!   stores its object, or neither happens.
 //! * A body that fails ([`BodyFailed`]) stores nothing and leaves what was there before.
@@ -32,6 +33,7 @@
 
 mod body;
 mod bucket;
+mod desired;
 mod error;
 pub mod kit;
 mod link;
@@ -43,6 +45,11 @@ mod upload;
 
 pub use body::{Body, BodyFailed, BytesBody, Seal};
 pub use bucket::{Bucket, BucketChange, DocumentKind, NewBucket, Versioning};
+pub use desired::{
+    ApplyError, DESIRED_BYTES_MAX, DESIRED_CHANGE_BYTES_MAX, DESIRED_CHANGE_ROWS_MAX,
+    DESIRED_NAME_BYTES_MAX, DESIRED_ROW_BYTES_MAX, DESIRED_ROWS_MAX, Desired, DesiredChange,
+    DesiredRows,
+};
 pub use error::{
     CompleteError, CreateBucketError, DeleteBucketError, DeleteError, OpenError, PutError,
     ReadError, StoreError, UploadError,
@@ -204,6 +211,13 @@ pub trait ObjectStore: Clone + 'static {
 
     /// All revocations that stand, in order of owner and links; answered from memory.
     fn revocations(&self) -> Vec<Revocation>;
+
+    /// The desired state as it is now; answered from memory.
+    fn desired(&self) -> Desired;
+
+    /// Makes the next version of the desired state, and tells its number. A change that was made for
+    /// another version than the present one is refused, as one beyond a bound is.
+    async fn apply_desired(&self, change: DesiredChange) -> Result<u64, ApplyError>;
 
     /// The highest time this store ever saw. Whatever expires is judged by the later of clock and
     /// floor, so that a clock set back revives nothing.

@@ -6,18 +6,19 @@
 //!
 //! It never persists anything and is not made for many objects: a listing walks the whole bucket.
 
+mod desired;
 mod links;
 mod listing;
 mod revocations;
 
 use crate::{
-    Body, Bucket, BucketChange, CompleteError, Completion, CreateBucketError, DeleteBucketError,
-    DeleteError, DeleteTarget, Deleted, EntryKind, KeyPage, KeyQuery, LinkError, LinkFacts,
-    LinkState, LinkUse, NewBucket, NewObject, NewUpload, ObjectAttributes, ObjectInfo,
-    ObjectReader, ObjectStore, OpenError, Part, PartInfo, PartPage, PartQuery, PutError, ReadError,
-    ResumeHash, Revocation, Revoke, RevokeError, StoreError, StoredObject, TransferEnd,
-    UploadError, UploadPage, UploadQuery, UploadRef, UsedLink, VersionPage, VersionQuery,
-    Versioning, WriteCondition, Written,
+    ApplyError, Body, Bucket, BucketChange, CompleteError, Completion, CreateBucketError,
+    DeleteBucketError, DeleteError, DeleteTarget, Deleted, Desired, DesiredChange, EntryKind,
+    KeyPage, KeyQuery, LinkError, LinkFacts, LinkState, LinkUse, NewBucket, NewObject, NewUpload,
+    ObjectAttributes, ObjectInfo, ObjectReader, ObjectStore, OpenError, Part, PartInfo, PartPage,
+    PartQuery, PutError, ReadError, ResumeHash, Revocation, Revoke, RevokeError, StoreError,
+    StoredObject, TransferEnd, UploadError, UploadPage, UploadQuery, UploadRef, UsedLink,
+    VersionPage, VersionQuery, Versioning, WriteCondition, Written,
 };
 use blockhouse_types::{
     AccountId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumType, ETag, Entropy,
@@ -44,6 +45,7 @@ struct State {
     uploads: BTreeMap<UploadId, Upload>,
     links: BTreeMap<LinkId, links::Row>,
     revocations: BTreeMap<(AccountId, RevokedLinks), Revocation>,
+    desired: Desired,
     floor: Timestamp,
     /// Counts every commit; makes bucket ids, version order and fresh ids.
     sequence: u64,
@@ -657,6 +659,14 @@ impl ObjectStore for Model {
     fn revocations(&self) -> Vec<Revocation> {
         let state = self.lock();
         state.standing(state.floor).cloned().collect()
+    }
+
+    fn desired(&self) -> Desired {
+        self.lock().desired.clone()
+    }
+
+    async fn apply_desired(&self, change: DesiredChange) -> Result<u64, ApplyError> {
+        self.lock().apply_desired(change)
     }
 
     fn time_floor(&self) -> Timestamp {

@@ -6,6 +6,7 @@
 //! a record that is not durable yet.
 
 mod buckets;
+mod desired;
 mod links;
 mod revocations;
 mod uploads;
@@ -194,6 +195,7 @@ impl<'a> Judge<'a> {
                 answer,
             } => due(answer, self.end_link(link, end, now), ()),
             Order::Revoke { order, answer } => due(answer, self.revoke(*order), ()),
+            Order::ApplyDesired { change, answer } => due(answer, self.apply_desired(&change), ()),
             Order::Interrupted { rows } => return self.note_interrupted(rows),
             Order::Tick { now, answer } => due(answer, self.tick(now), ()),
             other @ (Order::DevicesFailed { .. }

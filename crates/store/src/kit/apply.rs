@@ -317,6 +317,10 @@ pub async fn apply<S: ObjectStore>(store: &S, names: &mut Names, op: &Op) -> Out
             done(store.end_link(LinkRef::id(*number), *end, *now).await)
         }
         Op::Revoke { revocation, now } => done(store.revoke(revocation.order(*now)).await),
+        Op::ApplyDesired { change, now } => {
+            let change = change.change(store.desired().version, *now);
+            Outcome::of(store.apply_desired(change).await, |v| v.to_string())
+        }
     }
 }
 

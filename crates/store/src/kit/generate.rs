@@ -1,5 +1,5 @@
 use super::Names;
-use super::op::{ConditionRef, Content, LinkRef, Op, RevocationRef, VersionRef};
+use super::op::{ConditionRef, Content, DesiredRef, LinkRef, Op, RevocationRef, VersionRef};
 use crate::{DocumentKind, TransferEnd, Versioning};
 use blockhouse_types::{AccountId, BucketName, Entropy, ObjectKey, Timestamp};
 
@@ -206,7 +206,8 @@ impl Generator {
             },
             82..86 => self.link_op(now),
             86 => self.revoke(now),
-            87..92 => self.put_part(names, now),
+            87 => self.apply_desired(now),
+            88..92 => self.put_part(names, now),
             92..94 => Op::ListParts {
                 upload: self.random.below(names.uploads().max(1)),
                 max: self.max(),
@@ -254,6 +255,24 @@ impl Generator {
         } = self.link();
         let revocation = RevocationRef { number, life_secs };
         Op::Revoke { revocation, now }
+    }
+
+    /// Few rows, so that changes meet on them; some are made for another version, or name one twice.
+    fn apply_desired(&mut self, now: Timestamp) -> Op {
+        let row = |random: &mut SplitMix| {
+            let content = Content {
+                seed: random.next() % 4,
+                len_bytes: random.below(40),
+            };
+            let kept = !random.once_in(3);
+            (random.below(6) as u8, kept.then_some(content))
+        };
+        let count = 1 + self.random.below(3);
+        let change = DesiredRef {
+            stale: self.random.once_in(4),
+            rows: (0..count).map(|_| row(&mut self.random)).collect(),
+        };
+        Op::ApplyDesired { change, now }
     }
 
     fn versioning(&mut self) -> Versioning {

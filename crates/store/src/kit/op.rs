@@ -1,4 +1,6 @@
-use crate::{DocumentKind, LinkUse, ResumeHash, Revocation, Revoke, TransferEnd, Versioning};
+use crate::{
+    DesiredChange, DocumentKind, LinkUse, ResumeHash, Revocation, Revoke, TransferEnd, Versioning,
+};
 use blockhouse_types::{
     AccountId, BucketName, ETag, LinkId, ObjectKey, OnceHash, RevokedLinks, Timestamp,
 };
@@ -146,6 +148,30 @@ impl RevocationRef {
     }
 }
 
+/// A change of the desired state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredRef {
+    /// Made for another version than the present one.
+    pub stale: bool,
+    /// The n-th row becomes this, or goes; one that is named twice makes a change that is refused.
+    pub rows: Vec<(u8, Option<Content>)>,
+}
+
+impl DesiredRef {
+    /// The change, of a store whose desired state is of that version.
+    pub fn change(&self, version: u64, now: Timestamp) -> DesiredChange {
+        let row = |(number, content): &(u8, Option<Content>)| {
+            let bytes = content.map(|content| content.bytes().to_vec().into());
+            (format!("row/{number}").into(), bytes)
+        };
+        DesiredChange {
+            expected: version + u64::from(self.stale),
+            rows: self.rows.iter().map(row).collect(),
+            now,
+        }
+    }
+}
+
 /// One call of the contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
@@ -262,6 +288,10 @@ pub enum Op {
     },
     Revoke {
         revocation: RevocationRef,
+        now: Timestamp,
+    },
+    ApplyDesired {
+        change: DesiredRef,
         now: Timestamp,
     },
 }

@@ -7,7 +7,7 @@ use blockhouse_types::{BucketId, VersionId};
 
 /// All that can be seen of a store, as lines without ids: buckets with their settings, versions in
 /// order with everything known of them and a hash of their bytes, uploads with their parts, used
-/// links, revocations.
+/// links, revocations, the desired state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct View {
     /// One line a thing, in order.
@@ -50,6 +50,13 @@ pub async fn view<S: ObjectStore>(store: &S) -> Result<View, StoreError> {
     lines.extend(store.used_links().iter().map(|used| format!("{used:?}")));
     let revocations = store.revocations().into_iter();
     lines.extend(revocations.map(|revocation| format!("{revocation:?}")));
+    let desired = store.desired();
+    lines.push(format!(
+        "desired state {} of {:?}, {} bytes",
+        desired.version, desired.changed, desired.bytes
+    ));
+    let rows = desired.rows.iter();
+    lines.extend(rows.map(|(name, row)| format!("  {name} {row:02x?}")));
     Ok(View { lines })
 }
 

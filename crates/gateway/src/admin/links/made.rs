@@ -71,7 +71,7 @@ impl MadeLink {
 }
 
 /// Makes the link.
-pub(super) async fn make<S: ObjectStore, V: LinkSigner>(
+pub(in crate::admin) async fn make<S: ObjectStore, V: LinkSigner>(
     call: &mut Call<'_, S, V>,
 ) -> Result<Value, Refused> {
     let context = &call.desk.context;

@@ -1,17 +1,11 @@
 //! `POST /links/revocations`: ends links before their time.
 
 use super::{Call, Refused, show};
-use crate::{
-    audit::Check,
-    body::{self, RequestBody},
-    link::once_hash,
-    perform::Trouble,
-    verify,
-};
+use crate::{audit::Check, link::once_hash, perform::Trouble, verify};
 use blockhouse_s3::{
     error::{ErrorKind, S3Error},
     link::OnceToken,
-    parse::{Address, BodyPromise},
+    parse::Address,
 };
 use blockhouse_store::{ObjectStore, Revocation, Revoke};
 use blockhouse_types::{AccountId, BucketName, LinkId, RevokedLinks, Timestamp};
@@ -68,22 +62,13 @@ struct Document {
 }
 
 /// Revokes. When it returns, no such link is let through any more.
-pub(super) async fn revoke<S: ObjectStore, V: LinkSigner>(
+pub(in crate::admin) async fn revoke<S: ObjectStore, V: LinkSigner>(
     call: &mut Call<'_, S, V>,
 ) -> Result<Value, Refused> {
-    let caller = call.root().await?;
-    let Some(owner) = caller.account() else {
-        let error = ErrorKind::AccessDenied.into();
-        return Err(Refused(Check::Permit("anonymous"), error));
-    };
+    let root = call.root().await?;
+    let owner = root.account;
+    let document = call.document(&root.caller, DOCUMENT_BYTES_MAX).await?;
     let context = &call.desk.context;
-    let promise = BodyPromise::default();
-    let document = RequestBody::open(&mut call.body, &caller, &context.hashing, promise, None);
-    let document = match document {
-        Ok(body) => body::collect(body, DOCUMENT_BYTES_MAX).await,
-        Err(error) => Err(error),
-    };
-    let document = document.map_err(|error| Refused(Check::Body, error))?;
     let document: Document = serde_json::from_slice(&document).map_err(|_| {
         let error = S3Error::invalid_request("The body is no document that names links to revoke.");
         Refused(Check::Body, error)

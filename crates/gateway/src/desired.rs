@@ -1,0 +1,111 @@
+//! The desired state as the node runs by it: the newest version, compiled, for every thread.
+//!
+//! ```text
+//!   change ─► prepare against the newest ─► store (one commit) ─► compile ─► swap
+//!                                                                             │
+//!   request ─► load, once: it is judged by that version to its end ◄──────────┘
+//! ```
+//! The store has the say. Where a change was committed and its maker never heard so, the next one that
+//! looks finds the store ahead, and reads it anew.
+
+use arc_swap::ArcSwap;
+use blockhouse_state::{Change, Invalid, Prepared, Snapshot, Stamp, State};
+use blockhouse_store::{ApplyError, Desired, DesiredChange, ObjectStore, StoreError};
+use std::sync::Arc;
+
+/// The newest version; shared by all threads of a node.
+#[derive(Debug, Default)]
+pub struct DesiredState(ArcSwap<Snapshot>);
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// It was made for another version.
+    #[error("the state is of version {version} by now")]
+    Conflict {
+        /// The version that it has.
+        version: u64,
+    },
+    /// A resource cannot be so.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// It is beyond one of the store's bounds.
+    #[error(transparent)]
+    TooLarge(ApplyError),
+    /// The store's own trouble.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl DesiredState {
+    /// The newest version. A request asks once, and keeps what it got.
+    pub fn load(&self) -> Arc<Snapshot> {
+        self.0.load_full()
+    }
+
+    /// Makes a change, whole or not at all. When it returns, every request that begins is judged by it.
+    pub async fn change<S: ObjectStore>(
+        &self,
+        store: &S,
+        change: Change,
+        stamp: &mut Stamp<'_>,
+    ) -> Result<Arc<Snapshot>, ChangeError> {
+        let newest = self.catch_up(store);
+        let expected = change.expected;
+        if expected != newest.version() {
+            let version = newest.version();
+            return Err(ChangeError::Conflict { version });
+        }
+        let Prepared { state, rows } = newest.state().prepare(change, stamp)?;
+        let change = DesiredChange {
+            expected,
+            rows,
+            now: stamp.now,
+        };
+        let version = match store.apply_desired(change).await {
+            Ok(version) => version,
+            Err(ApplyError::Conflict { version }) => {
+                self.catch_up(store);
+                return Err(ChangeError::Conflict { version });
+            }
+            Err(ApplyError::Store(error)) => return Err(error.into()),
+            Err(bound) => return Err(ChangeError::TooLarge(bound)),
+        };
+        let next = Arc::new(Snapshot::new(version, state));
+        self.publish(&next);
+        Ok(next)
+    }
+
+    /// The newest version, read anew where the store is ahead: as at the start, when nothing was read.
+    pub fn catch_up<S: ObjectStore>(&self, store: &S) -> Arc<Snapshot> {
+        let (newest, desired) = (self.load(), store.desired());
+        if newest.version() >= desired.version {
+            return newest;
+        }
+        let next = Arc::new(read(&desired));
+        self.publish(&next);
+        next
+    }
+
+    /// Threads may come in another order than their versions did: an older one is never put back.
+    fn publish(&self, next: &Arc<Snapshot>) {
+        self.0.rcu(|there| {
+            let newer = if there.version() < next.version() {
+                next
+            } else {
+                there
+            };
+            Arc::clone(newer)
+        });
+    }
+}
+
+fn read(desired: &Desired) -> Snapshot {
+    let rows = desired.rows.iter();
+    let state = State::read(rows.map(|(name, row)| (&**name, &**row)));
+    for (row, unreadable) in state.unreadable() {
+        let why = &unreadable.fault;
+        tracing::error!(row, %why, "a row of the desired state cannot be read, and denies");
+    }
+    Snapshot::new(desired.version, state)
+}

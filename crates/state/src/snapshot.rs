@@ -1,0 +1,183 @@
+//! One version of the state as requests ask it: compiled, immutable, found by who acts.
+
+use crate::{
+    Group, Guardrail, Kind, ManagedPolicy, Name, Resource, Role, State, UniqueId, User,
+    identity::Tags,
+};
+use blockhouse_policy::{self as policy, Policy};
+use blockhouse_types::{AccountId, Timestamp};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+/// Names of one account, and who they are.
+type ByName = HashMap<AccountId, HashMap<Box<str>, Arc<Identity>>>;
+
+/// What requests are judged by. A request keeps the one that it began with.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    version: u64,
+    state: State,
+    users: ByName,
+    roles: ByName,
+    guardrail: Option<Arc<Policy>>,
+}
+
+/// A user, or whoever has assumed a role.
+#[derive(Debug)]
+pub struct Identity {
+    /// `AIDA…` or `AROA…`.
+    pub id: Option<UniqueId>,
+    /// When it was made. What was signed or sealed earlier was so for another of the same name.
+    pub created: Timestamp,
+    /// What stands before its name in its ARN.
+    pub path: Box<str>,
+    /// Its tags.
+    pub tags: Tags,
+    /// What it may do: its own policies, those that it has, those of its groups.
+    pub policies: Box<[Arc<Policy>]>,
+    /// The most that it may do.
+    pub boundary: Option<Arc<Policy>>,
+}
+
+impl Snapshot {
+    /// Compiles a version. Policies that an earlier one compiled are not compiled again.
+    pub fn new(version: u64, state: State) -> Self {
+        let mut snapshot = Self {
+            version,
+            ..Self::default()
+        };
+        for (name, resource) in state.resources() {
+            let Some(account) = name.account() else {
+                continue;
+            };
+            let (identities, identity) = match resource {
+                Resource::User(user) => (&mut snapshot.users, state.user(name, user)),
+                Resource::Role(role) => (&mut snapshot.roles, state.role(name, role)),
+                _ => continue,
+            };
+            let of_account = identities.entry(account).or_default();
+            of_account.insert(name.last().into(), Arc::new(identity));
+        }
+        snapshot.guardrail = state.guardrail();
+        snapshot.state = state;
+        snapshot
+    }
+
+    /// Which version it is.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The resources.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The user of that name; `None` when there is none, or its row cannot be read.
+    pub fn user(&self, account: AccountId, name: &str) -> Option<&Arc<Identity>> {
+        self.users.get(&account)?.get(name)
+    }
+
+    /// The role of that name, likewise.
+    pub fn role(&self, account: AccountId, name: &str) -> Option<&Arc<Identity>> {
+        self.roles.get(&account)?.get(name)
+    }
+
+    /// The most that may happen here at all.
+    pub fn guardrail(&self) -> Option<&Arc<Policy>> {
+        self.guardrail.as_ref()
+    }
+}
+
+impl State {
+    fn user(&self, name: &Name, user: &User) -> Identity {
+        let mut policies: Vec<_> = user.inline(name).collect();
+        policies.extend(self.attached(name, &user.attached));
+        for group in &user.groups {
+            let group_name = name.beside(Kind::Group, group);
+            match self.get(&group_name) {
+                Some(Resource::Group(group)) => {
+                    policies.extend(self.of_group(&group_name, group));
+                }
+                _ => policies.push(unreadable(policy::Kind::GroupInline, &group_name)),
+            }
+        }
+        Identity {
+            id: user.id.clone(),
+            created: user.created.map_or(Timestamp::default(), |born| born.0),
+            path: user.path.clone(),
+            tags: user.tags.clone(),
+            policies: policies.into(),
+            boundary: self.boundary(name, user.boundary.as_deref()),
+        }
+    }
+
+    fn role(&self, name: &Name, role: &Role) -> Identity {
+        let mut policies: Vec<_> = role.inline(name).collect();
+        policies.extend(self.attached(name, &role.attached));
+        Identity {
+            id: role.id.clone(),
+            created: role.created.map_or(Timestamp::default(), |born| born.0),
+            path: role.path.clone(),
+            tags: role.tags.clone(),
+            policies: policies.into(),
+            boundary: self.boundary(name, role.boundary.as_deref()),
+        }
+    }
+
+    fn of_group<'a>(
+        &'a self,
+        name: &'a Name,
+        group: &'a Group,
+    ) -> impl Iterator<Item = Arc<Policy>> + 'a {
+        let attached = self.attached(name, &group.attached);
+        group.inline(name).chain(attached)
+    }
+
+    fn attached<'a>(
+        &'a self,
+        name: &'a Name,
+        attached: &'a BTreeSet<Box<str>>,
+    ) -> impl Iterator<Item = Arc<Policy>> + 'a {
+        let attached = attached.iter();
+        attached.map(|policy| self.managed(&name.beside(Kind::Policy, policy)))
+    }
+
+    fn boundary(&self, name: &Name, boundary: Option<&str>) -> Option<Arc<Policy>> {
+        Some(self.managed(&name.beside(Kind::Policy, boundary?)))
+    }
+
+    /// A managed policy. One that is not there, or cannot be read, may have denied anything.
+    fn managed(&self, name: &Name) -> Arc<Policy> {
+        match self.get(name) {
+            Some(Resource::Policy(managed)) => ManagedPolicy::compiled(managed, name),
+            _ => unreadable(policy::Kind::Managed, name),
+        }
+    }
+
+    /// A row whose kind cannot even be told may have been any limit: nothing is allowed until it is
+    /// gone.
+    fn guardrail(&self) -> Option<Arc<Policy>> {
+        let kind = policy::Kind::Guardrail;
+        let mut rows = self.unreadable().iter();
+        let lost = rows.find(|(_, row)| {
+            let kind = row.name.as_ref().map(Name::kind);
+            kind.is_none_or(|kind| kind == Kind::Guardrail)
+        });
+        if let Some((row, _)) = lost {
+            return Some(Arc::new(Policy::unreadable(kind, row)));
+        }
+        match self.get(&Name::of_node(Kind::Guardrail)?)? {
+            Resource::Guardrail(Guardrail { document }) => {
+                Some(document.policy(kind, kind.as_str()))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn unreadable(kind: policy::Kind, name: &Name) -> Arc<Policy> {
+    Arc::new(Policy::unreadable(kind, &name.to_string()))
+}
