@@ -53,6 +53,14 @@ pub enum Fault {
         /// The name.
         name: Box<str>,
     },
+    /// An entry of an address list that does not belong there.
+    #[error("{what}: {entry} cannot stand here")]
+    Entry {
+        /// Where.
+        what: &'static str,
+        /// The entry.
+        entry: Box<str>,
+    },
     /// Too many of something.
     #[error("{what}: at most {max}")]
     TooMany {

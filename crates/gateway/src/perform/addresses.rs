@@ -5,7 +5,7 @@
 
 use super::{Job, bucket_documents::change};
 use crate::body::Stream;
-use blockhouse_policy::address_list::{AddressList, Entry, Groups, kept};
+use blockhouse_policy::address_list::{AddressList, Entry, Networks, kept};
 use blockhouse_s3::{
     Response,
     error::{ErrorKind, S3Error},
@@ -47,7 +47,7 @@ pub(super) async fn set<S: ObjectStore, V: Verifier, B: Stream>(
         }
         entries.push(entry);
     }
-    AddressList::compile(&entries, &[], &Groups::new())
+    AddressList::compile(&entries, &Networks::default())
         .map_err(|error| S3Error::invalid_request(error.to_string()))?;
     let kind = DocumentKind::Addresses;
     let document = kept::write(&entries);

@@ -2,7 +2,7 @@
 
 use blockhouse_policy::{
     Kind, Policy,
-    address_list::{AddressList, Groups, kept},
+    address_list::{AddressList, Networks, kept},
 };
 use blockhouse_store::{Bucket, DocumentKind};
 use blockhouse_types::BucketId;
@@ -127,7 +127,7 @@ impl SharedLists {
 
 fn read_list(bucket: &Bucket, kept: &[u8]) -> AddressList {
     let entries = kept::read(kept).ok();
-    let list = entries.and_then(|list| AddressList::compile(&list, &[], &Groups::new()).ok());
+    let list = entries.and_then(|list| AddressList::compile(&list, &Networks::default()).ok());
     list.unwrap_or_else(|| {
         tracing::error!(bucket = %bucket.name, "an address list cannot be read, and lets nobody in");
         AddressList::default()
