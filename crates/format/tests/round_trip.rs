@@ -215,8 +215,9 @@ proptest! {
     #[test]
     fn desired_rows(name in "[!-~]{1,64}", bytes: Vec<u8>, version: u64, changed in any::time()) {
         let row = DesiredRow { name: &name, bytes: &bytes };
-        prop_assert_eq!(DesiredRow::decode(name.as_bytes(), &row.encode()), Ok(row));
-        prop_assert!(DesiredRow::decode(DesiredHead::KEY, &row.encode()).is_err());
+        let value = row.encode();
+        prop_assert_eq!(DesiredRow::decode(name.as_bytes(), &value), Ok(row));
+        prop_assert!(DesiredRow::decode(DesiredHead::KEY, &value).is_err());
         let head = DesiredHead { version, changed };
         prop_assert_eq!(DesiredHead::decode(&head.encode()), Ok(head));
     }

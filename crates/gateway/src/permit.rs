@@ -26,6 +26,7 @@ mod compiled;
 mod needs;
 
 pub(crate) use asker::{Applied, Asker};
+pub(crate) use compiled::compile_list;
 pub use compiled::{Compiled, SharedLists};
 pub(crate) use needs::{Action, Need, action_of, deletes, needs};
 

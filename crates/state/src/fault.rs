@@ -61,6 +61,14 @@ pub enum Fault {
         /// The entry.
         entry: Box<str>,
     },
+    /// An address list of the account could not be what it is any more.
+    #[error("the address list of {bucket}: {why}")]
+    List {
+        /// Whose list.
+        bucket: Box<str>,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Too many of something.
     #[error("{what}: at most {max}")]
     TooMany {

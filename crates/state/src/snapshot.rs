@@ -102,8 +102,9 @@ impl Snapshot {
 }
 
 impl State {
-    /// A group or declaration that cannot be read back is not there: lists that name it let nobody in.
-    fn networks(&self, account: AccountId) -> Networks {
+    /// What the account's address lists may name beside addresses. A group or declaration that cannot be
+    /// read back is not there: lists that name it let nobody in.
+    pub fn networks(&self, account: AccountId) -> Networks {
         let groups = self.of(Kind::AddressGroup, account);
         let groups = groups.filter_map(|(name, resource)| match resource {
             Resource::AddressGroup(group) => Some((name.last().into(), group.entries.0.clone())),

@@ -46,7 +46,7 @@ mod upload;
 pub use body::{Body, BodyFailed, BytesBody, Seal};
 pub use bucket::{Bucket, BucketChange, DocumentKind, NewBucket, Versioning};
 pub use desired::{
-    ApplyError, DESIRED_BYTES_MAX, DESIRED_CHANGE_BYTES_MAX, DESIRED_CHANGE_ROWS_MAX,
+    ApplyError, ChangedRow, DESIRED_BYTES_MAX, DESIRED_CHANGE_BYTES_MAX, DESIRED_CHANGE_ROWS_MAX,
     DESIRED_NAME_BYTES_MAX, DESIRED_ROW_BYTES_MAX, DESIRED_ROWS_MAX, Desired, DesiredChange,
     DesiredRows,
 };

@@ -133,7 +133,9 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
         if of_the_list {
             return Admission::NoList;
         }
-        let list = self.context.compiled.list_of(bucket);
+        let state = self.context.desired.load();
+        let networks = state.networks(bucket.owner);
+        let list = self.context.compiled.list_of(bucket, networks);
         Admission::judge(list.as_deref(), Peer::Public(self.origin.peer().ip()))
     }
 
