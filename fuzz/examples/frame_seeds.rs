@@ -106,6 +106,7 @@ fn orders() -> Result<(), Box<dyn Error>> {
         vec![
             key("AK3", derived),
             Provision::RemoveKey("AK".to_owned()),
+            Provision::ForgetKeys,
             Provision::Commit,
         ],
         vec![Provision::Mint(Box::new(mint))],

@@ -141,6 +141,7 @@ fn keep(home: &Home, accounts: usize, first_start: bool) -> Result<()> {
         Ok(keys) => keys,
         Err(_) if first_start && !path.exists() => KeysDocument {
             accounts: Vec::new(),
+            user_keys: Vec::new(),
             token_key: secrets::token_key()?,
         },
         Err(error) => return Err(error),
@@ -183,24 +184,36 @@ fn read_file(path: &Path) -> Result<KeysDocument> {
     })
 }
 
+fn key_of(principal: Principal, credential: &Credential, enabled: bool) -> Provision {
+    let secret = credential.secret_access_key.expose().to_owned();
+    Provision::PutKey(NewKey {
+        id: credential.access_key_id.clone(),
+        principal,
+        enabled,
+        material: Material::Secret(Zeroizing::new(secret)),
+    })
+}
+
 fn send(keys: &KeysDocument, mut socket: UnixStream) -> Result<()> {
     let mut frame = FrameBuilder::of_secrets();
     let token_key = Provision::TokenKey(TOKEN_KEY, keys.token_key.clone());
     let roots = keys.accounts.iter().map(|account| {
-        Provision::PutKey(NewKey {
-            id: account.credential.access_key_id.clone(),
-            principal: Principal::Root {
-                account: account.id,
-            },
-            enabled: true,
-            material: Material::Secret(Zeroizing::new(
-                account.credential.secret_access_key.expose().to_owned(),
-            )),
-        })
+        let root = Principal::Root {
+            account: account.id,
+        };
+        key_of(root, &account.credential, true)
     });
-    for message in [token_key]
+    let users = keys.user_keys.iter().map(|key| {
+        let user = Principal::User {
+            account: key.account,
+            name: key.user.clone(),
+        };
+        key_of(user, &key.credential, key.enabled)
+    });
+    for message in [token_key, Provision::ForgetKeys]
         .into_iter()
         .chain(roots)
+        .chain(users)
         .chain([Provision::Commit])
     {
         if message.write(&mut frame).is_err() {

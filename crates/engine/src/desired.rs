@@ -6,7 +6,7 @@ use blockhouse_format::{
     control::{DesiredHead, DesiredRow, TABLE_DESIRED},
     record::Control,
 };
-use blockhouse_store::{Desired, DesiredChange};
+use blockhouse_store::{Desired, DesiredChange, DesiredRowChange};
 use blockhouse_types::Timestamp;
 
 /// What the record of a row takes in a frame beside name and bytes, generously, in bytes; also that of
@@ -15,8 +15,8 @@ const RECORD_BYTES: usize = 80;
 
 /// What a change may take in a frame, in bytes.
 pub(crate) fn room_bytes(change: &DesiredChange) -> usize {
-    let row = |(name, row): &(Box<str>, Option<_>)| {
-        let row: Option<&std::sync::Arc<[u8]>> = row.as_ref();
+    let row = |(name, row): &DesiredRowChange| {
+        let row = row.as_ref();
         RECORD_BYTES + name.len() + row.map_or(0, |row| row.len())
     };
     RECORD_BYTES + change.rows.iter().map(row).sum::<usize>()

@@ -32,12 +32,13 @@ use blockhouse_s3::{
     operation::{BodyUse, Operation},
     parse::BodyPromise,
 };
+use blockhouse_state::Snapshot;
 use blockhouse_store::{Bucket, ObjectStore, Versioning};
 use blockhouse_types::{RequestId, Timestamp, VersionId};
 use blockhouse_verifier_wire::Verifier;
 use bytes::Bytes;
 use http::request::Parts;
-use std::cell::OnceCell;
+use std::{cell::OnceCell, sync::Arc};
 
 pub(crate) use trouble::Trouble;
 
@@ -53,6 +54,8 @@ pub(crate) struct Job<'a, S: ObjectStore, V: Verifier, B> {
     pub(crate) terms: LinkTerms,
     pub(crate) head: &'a Parts,
     pub(crate) caller: Caller<'a, V>,
+    /// The state by which the request is judged.
+    pub(crate) state: Arc<Snapshot>,
     pub(crate) grant: Grant,
     /// The one-time link that the request came by.
     pub(crate) once: Option<OneTime>,
@@ -79,7 +82,8 @@ where
             now: self.now,
             terms: &self.terms,
             operation: None,
-            principal: OnceCell::new(),
+            state: &self.state,
+            who: OnceCell::new(),
         }
     }
 

@@ -14,9 +14,9 @@
 //!
 //! The root of the account that owns a bucket needs no policy and is asked no further, unless there is
 //! one: that is most requests, and they pay nothing for what they do not use. Everybody else is judged
-//! by the bucket's policy, by the policy of their session, and, where they signed, by their identity:
-//! the root of an account may do everything that its account may, any other identity has no policies
-//! of its own here yet and may do what a bucket's policy grants it.
+//! by the bucket's policy, by the policy of their session, by the node's guardrail, and, where they
+//! signed, by their identity: the root of an account may do everything that its account may, a user or
+//! role what its own policies allow ([`Who`]). One that is no more may do nothing.
 //!
 //! A caller without a signature learns nothing of what there is: a bucket that is not there denies it
 //! like one that is.
@@ -24,11 +24,13 @@
 mod asker;
 mod compiled;
 mod needs;
+mod who;
 
 pub(crate) use asker::{Applied, Asker};
 pub(crate) use compiled::compile_list;
 pub use compiled::{Compiled, SharedLists};
 pub(crate) use needs::{Action, Need, action_of, deletes, needs};
+pub(crate) use who::Who;
 
 use blockhouse_policy::{Because, Decision, Layer, address_list::Admission};
 use blockhouse_s3::{

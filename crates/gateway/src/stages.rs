@@ -106,11 +106,12 @@ use blockhouse_s3::{
     operation::Operation,
     parse as s3,
 };
+use blockhouse_state::Snapshot;
 use blockhouse_store::ObjectStore;
 use blockhouse_types::{RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
 use http::{Method, header, request::Parts};
-use std::{cell::OnceCell, rc::Rc, time::Instant};
+use std::{cell::OnceCell, rc::Rc, sync::Arc, time::Instant};
 
 /// A request as it was received: the head, untouched, and a body that nobody has read.
 pub struct Received<'a, B> {
@@ -119,6 +120,8 @@ pub struct Received<'a, B> {
     now: Timestamp,
     head: &'a Parts,
     body: &'a mut Inbound<B>,
+    /// The state by which it is judged to its end.
+    state: Arc<Snapshot>,
     trail: &'a Trail,
     line: Line,
 }
@@ -214,8 +217,8 @@ async fn carry<S: ObjectStore, V: Verifier, B: Stream>(
     }
 }
 
-/// Origin → Received: gives the request its id and its moment. Whatever expires is judged by that
-/// moment, however long the body takes.
+/// Origin → Received: gives the request its id, its moment and its version of the state. Whatever expires
+/// is judged by that moment, and whoever asks by that version, however long the body takes.
 pub fn receive<'a, S: ObjectStore, V: Verifier, B>(
     context: &Context<S, V>,
     (origin, line): (&Origin, Line),
@@ -230,6 +233,7 @@ pub fn receive<'a, S: ObjectStore, V: Verifier, B>(
         now,
         head,
         body,
+        state: context.desired.load(),
         trail,
         line,
     }
@@ -384,7 +388,8 @@ pub async fn permit<'a, S: ObjectStore, V: Verifier, B>(
         now: received.now,
         terms: &asked.terms,
         operation: Some(&asked.operation),
-        principal: OnceCell::new(),
+        state: &received.state,
+        who: OnceCell::new(),
     };
     let grant = permit::decide(&asker, need).await.map_err(|refused| {
         received.trail.refused_by(refused.statement());
@@ -443,6 +448,7 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         now,
         head,
         body,
+        state,
         trail,
         line: _,
     } = received;
@@ -460,6 +466,7 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         terms,
         head,
         caller,
+        state,
         grant,
         once,
         promise,

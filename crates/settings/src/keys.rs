@@ -1,5 +1,6 @@
-//! The file in which a standalone node's keys lie: accounts, the keys of their roots, and the key that
-//! seals session tokens. It is read by the process that provisions the verifier, and by no other.
+//! The file in which a standalone node's keys lie: accounts, the keys of their roots and of their users,
+//! and the key that seals session tokens. It is read by the process that provisions the verifier, by the
+//! commands of the folder's owner, and by no other.
 
 use crate::{
     Secret, SettingsError,
@@ -7,7 +8,7 @@ use crate::{
 };
 use blockhouse_types::{AccountId, hex, unhex};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 /// Length of an access key's public id, in bytes, at most. AWS's own have 20.
@@ -30,6 +31,28 @@ pub struct Account {
     pub credential: Credential,
 }
 
+/// Users' keys at most.
+const USER_KEYS_MAX: usize = 10_000;
+
+/// Keys of one user at most. Source: IAM user guide, "IAM and AWS STS quotas".
+pub const KEYS_OF_USER_MAX: usize = 2;
+
+/// Length of a user's name, in bytes, at most.
+const USER_NAME_BYTES_MAX: usize = 64;
+
+/// A key of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserKey {
+    /// The user's account; one of the file's.
+    pub account: AccountId,
+    /// The user's name.
+    pub user: String,
+    /// Whether it may sign.
+    pub enabled: bool,
+    /// The key.
+    pub credential: Credential,
+}
+
 /// An access key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
@@ -43,6 +66,8 @@ pub struct Credential {
 pub struct KeysDocument {
     /// Who may sign.
     pub accounts: Vec<Account>,
+    /// And which users.
+    pub user_keys: Vec<UserKey>,
     /// What seals session tokens.
     pub token_key: Zeroizing<[u8; 32]>,
 }
@@ -52,6 +77,8 @@ pub struct KeysDocument {
 struct File {
     token_key: String,
     account: Vec<AccountFile>,
+    #[serde(default)]
+    user_key: Vec<UserKeyFile>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,10 +89,21 @@ struct AccountFile {
     secret_access_key: String,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserKeyFile {
+    account: String,
+    user: String,
+    enabled: bool,
+    access_key_id: String,
+    secret_access_key: String,
+}
+
 impl std::fmt::Debug for KeysDocument {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KeysDocument")
             .field("accounts", &self.accounts)
+            .field("user_keys", &self.user_keys)
             .finish_non_exhaustive()
     }
 }
@@ -77,8 +115,10 @@ impl KeysDocument {
         let Some(token_key) = unhex(file.token_key.as_bytes()) else {
             return refuse("token_key", "64 hexadecimal digits");
         };
+        let accounts = accounts(file.account)?;
         Ok(Self {
-            accounts: accounts(file.account)?,
+            user_keys: user_keys(file.user_key, &accounts)?,
+            accounts,
             token_key: Zeroizing::new(token_key),
         })
     }
@@ -88,6 +128,7 @@ impl KeysDocument {
         let file = File {
             token_key: hex(&*self.token_key),
             account: self.accounts.iter().map(AccountFile::of).collect(),
+            user_key: self.user_keys.iter().map(UserKeyFile::of).collect(),
         };
         toml::to_string(&file).map(Secret::new)
     }
@@ -101,6 +142,57 @@ impl AccountFile {
             secret_access_key: account.credential.secret_access_key.expose().to_owned(),
         }
     }
+}
+
+impl UserKeyFile {
+    fn of(key: &UserKey) -> Self {
+        Self {
+            account: key.account.to_string(),
+            user: key.user.clone(),
+            enabled: key.enabled,
+            access_key_id: key.credential.access_key_id.clone(),
+            secret_access_key: key.credential.secret_access_key.expose().to_owned(),
+        }
+    }
+}
+
+fn user_keys(keys: Vec<UserKeyFile>, accounts: &[Account]) -> Result<Vec<UserKey>, SettingsError> {
+    if keys.len() > USER_KEYS_MAX {
+        return refuse("user_key", format!("at most {USER_KEYS_MAX}"));
+    }
+    let roots = accounts.iter().map(|account| &account.credential);
+    let mut ids: BTreeSet<_> = roots.map(|root| root.access_key_id.clone()).collect();
+    let mut of_user: BTreeMap<(AccountId, String), usize> = BTreeMap::new();
+    let mut valid = Vec::with_capacity(keys.len());
+    for (i, key) in keys.into_iter().enumerate() {
+        let field = |field: &str| format!("user_key[{i}].{field}");
+        let account = AccountId::parse(&key.account).ok();
+        let account = account.filter(|id| accounts.iter().any(|account| account.id == *id));
+        let Some(account) = account else {
+            return refuse(field("account"), "one of the file's accounts");
+        };
+        if key.user.is_empty() || key.user.len() > USER_NAME_BYTES_MAX {
+            let why = format!("1 to {USER_NAME_BYTES_MAX} bytes");
+            return refuse(field("user"), why);
+        }
+        let credential = credential(field, key.access_key_id, key.secret_access_key)?;
+        if !ids.insert(credential.access_key_id.clone()) {
+            return refuse(field("access_key_id"), "stands there twice");
+        }
+        let count = of_user.entry((account, key.user.clone())).or_default();
+        *count += 1;
+        if *count > KEYS_OF_USER_MAX {
+            let why = format!("at most {KEYS_OF_USER_MAX} keys of one user");
+            return refuse(field("user"), why);
+        }
+        valid.push(UserKey {
+            account,
+            user: key.user,
+            enabled: key.enabled,
+            credential,
+        });
+    }
+    Ok(valid)
 }
 
 fn accounts(accounts: Vec<AccountFile>) -> Result<Vec<Account>, SettingsError> {
@@ -123,24 +215,30 @@ fn account(i: usize, account: AccountFile) -> Result<Account, SettingsError> {
     let Ok(id) = AccountId::parse(&account.id) else {
         return refuse(format!("account[{i}].id"), "twelve decimal digits");
     };
-    let key = account.access_key_id;
+    let field = |field: &str| format!("account[{i}].{field}");
+    let credential = credential(field, account.access_key_id, account.secret_access_key)?;
+    Ok(Account { id, credential })
+}
+
+fn credential(
+    field: impl Fn(&str) -> String,
+    key: String,
+    secret: String,
+) -> Result<Credential, SettingsError> {
     let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     if key.is_empty() || key.len() > ACCESS_KEY_ID_BYTES_MAX || !key.bytes().all(legal) {
         let why = format!("1 to {ACCESS_KEY_ID_BYTES_MAX} letters, digits and _");
-        return refuse(format!("account[{i}].access_key_id"), why);
+        return refuse(field("access_key_id"), why);
     }
-    let secret = Secret::new(account.secret_access_key);
+    let secret = Secret::new(secret);
     let len = secret.expose().len();
     if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&len) {
         let why = format!("{SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes");
-        return refuse(format!("account[{i}].secret_access_key"), why);
+        return refuse(field("secret_access_key"), why);
     }
-    Ok(Account {
-        id,
-        credential: Credential {
-            access_key_id: key,
-            secret_access_key: secret,
-        },
+    Ok(Credential {
+        access_key_id: key,
+        secret_access_key: secret,
     })
 }
 
@@ -154,6 +252,12 @@ mod tests {
         id = "000000000001"
         access_key_id = "AKIA0"
         secret_access_key = "0123456789abcdef"
+        [[user_key]]
+        account = "000000000001"
+        user = "alice"
+        enabled = true
+        access_key_id = "AKIA1"
+        secret_access_key = "fedcba9876543210"
     "#;
 
     #[test]
@@ -163,6 +267,8 @@ mod tests {
         assert!(!format!("{keys:?}").contains("0123456789abcdef"));
         let again = KeysDocument::parse(keys.to_toml().unwrap().expose()).unwrap();
         assert_eq!(again.accounts, keys.accounts);
+        assert_eq!(again.user_keys, keys.user_keys);
+        assert!(!format!("{keys:?}").contains("fedcba") && keys.user_keys.len() == 1);
     }
 
     #[test]
@@ -172,6 +278,13 @@ mod tests {
             ("000000000001", "1", "account[0].id"),
             ("AKIA0", "", "account[0].access_key_id"),
             ("0123456789abcdef", "short", "account[0].secret_access_key"),
+            ("AKIA1", "AKIA0", "user_key[0].access_key_id"),
+            ("alice", "", "user_key[0].user"),
+            (
+                "account = \"000000000001\"",
+                "account = \"000000000002\"",
+                "user_key[0].account",
+            ),
         ] {
             let error = KeysDocument::parse(&GOOD.replacen(good, bad, 1)).unwrap_err();
             assert!(

@@ -17,7 +17,7 @@ mod verifier;
 
 pub use document::{IoMode, SettingsError};
 pub use hardware::{HardwareProfile, Placement};
-pub use keys::{Account, Credential, KeysDocument};
+pub use keys::{Account, Credential, KEYS_OF_USER_MAX, KeysDocument, UserKey};
 pub use names::domain_of;
 pub use node::{DEVICES_MAX, DOMAINS_MAX, Listen, NodeSettings, REGION_DEFAULT, TlsFiles};
 pub use secret::Secret;

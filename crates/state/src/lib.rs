@@ -43,4 +43,4 @@ pub use identity::{
 pub use kind::{Body, Kind, Resource, Scope, Stamp};
 pub use name::Name;
 pub use snapshot::{Identity, Snapshot};
-pub use state::{Prepared, PreparedRow, State, Unreadable};
+pub use state::{Prepared, RowChange, State, Unreadable};

@@ -23,16 +23,16 @@ pub struct Unreadable {
     pub fault: Fault,
 }
 
-/// The name of a row, and what it becomes; `None` when it goes.
-pub type PreparedRow = (Box<str>, Option<Arc<[u8]>>);
+/// A row that a change makes, by its name; without bytes, it goes.
+pub type RowChange = (Box<str>, Option<Arc<[u8]>>);
 
 /// A change that may be made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prepared {
     /// What the state will be.
     pub state: State,
-    /// The rows that make it so, by name; `None` goes.
-    pub rows: Vec<PreparedRow>,
+    /// The rows that make it so.
+    pub rows: Vec<RowChange>,
 }
 
 impl State {

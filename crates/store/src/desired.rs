@@ -24,11 +24,11 @@ pub const DESIRED_ROWS_MAX: usize = 100_000;
 /// The most bytes of names and rows of all.
 pub const DESIRED_BYTES_MAX: usize = 64 << 20;
 
-/// The name of a row, and what it becomes; `None` when it goes.
-pub type ChangedRow = (Box<str>, Option<Arc<[u8]>>);
-
 /// Rows by their names, in order.
 pub type DesiredRows = BTreeMap<Box<str>, Arc<[u8]>>;
+
+/// A row of a change: its name, and what it becomes; without that, it goes.
+pub type DesiredRowChange = (Box<str>, Option<Arc<[u8]>>);
 
 /// One version of the desired state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub struct DesiredChange {
     pub expected: u64,
     /// The rows that it touches, each once: what each becomes, or that it goes. One that is not there
     /// may go, too.
-    pub rows: Vec<ChangedRow>,
+    pub rows: Vec<DesiredRowChange>,
     /// The caller's clock.
     pub now: Timestamp,
 }

@@ -46,9 +46,9 @@ mod upload;
 pub use body::{Body, BodyFailed, BytesBody, Seal};
 pub use bucket::{Bucket, BucketChange, DocumentKind, NewBucket, Versioning};
 pub use desired::{
-    ApplyError, ChangedRow, DESIRED_BYTES_MAX, DESIRED_CHANGE_BYTES_MAX, DESIRED_CHANGE_ROWS_MAX,
+    ApplyError, DESIRED_BYTES_MAX, DESIRED_CHANGE_BYTES_MAX, DESIRED_CHANGE_ROWS_MAX,
     DESIRED_NAME_BYTES_MAX, DESIRED_ROW_BYTES_MAX, DESIRED_ROWS_MAX, Desired, DesiredChange,
-    DesiredRows,
+    DesiredRowChange, DesiredRows,
 };
 pub use error::{
     CompleteError, CreateBucketError, DeleteBucketError, DeleteError, OpenError, PutError,

@@ -9,6 +9,7 @@
 //! | 68 retire token key | its number u8: opens no more |
 //! | 69 commit | none: everything before it counts from now on, all together |
 //! | 70 mint | [`MintOrder`] |
+//! | 71 forget keys | none: access keys that are not put after it are known no more |
 //!
 //! | from the verifier | fields |
 //! |---|---|
@@ -32,6 +33,7 @@ const TOKEN_KEY: u8 = 67;
 const RETIRE_TOKEN_KEY: u8 = 68;
 const COMMIT: u8 = 69;
 const MINT: u8 = 70;
+const FORGET_KEYS: u8 = 71;
 const APPLIED: u8 = 193;
 const REFUSED: u8 = 194;
 const MINTED: u8 = 195;
@@ -104,6 +106,8 @@ pub enum Provision {
     PutKey(NewKey),
     /// Removes a key.
     RemoveKey(String),
+    /// Removes all access keys: those that follow are all there are.
+    ForgetKeys,
     /// A key that seals tokens from now on.
     TokenKey(u8, Zeroizing<[u8; 32]>),
     /// Tokens that it sealed are worth nothing any more.
@@ -157,6 +161,7 @@ impl Provision {
                 to.u8(*number);
                 Ok(())
             }),
+            Self::ForgetKeys => frame.push(FORGET_KEYS, 0, |_| Ok(())),
             Self::Commit => frame.push(COMMIT, 0, |_| Ok(())),
             Self::Mint(order) => frame.push(MINT, 0, |to| {
                 to.principal(&order.principal)?;
@@ -182,6 +187,7 @@ impl Provision {
                 Zeroizing::new(from.array("token key")?),
             ),
             RETIRE_TOKEN_KEY => Self::RetireTokenKey(from.u8("token key")?),
+            FORGET_KEYS => Self::ForgetKeys,
             COMMIT => Self::Commit,
             MINT => Self::Mint(Box::new(MintOrder {
                 principal: from.principal()?,
@@ -358,6 +364,7 @@ mod tests {
             Provision::RemoveKey("AKIA1".to_owned()),
             Provision::TokenKey(1, Zeroizing::new([5; 32])),
             Provision::RetireTokenKey(0),
+            Provision::ForgetKeys,
             Provision::Commit,
             Provision::Mint(Box::new(MintOrder {
                 principal: principal(),

@@ -12,6 +12,7 @@
 
 use crate::{
     judge::{Judge, Keyring},
+    keys::KeyStore,
     token::MintError,
 };
 use blockhouse_verifier_wire::{
@@ -109,6 +110,10 @@ impl Provisioner {
             Provision::PutKey(_) => Some(format!("more than {KEYS_MAX} access keys")),
             Provision::RemoveKey(id) => {
                 keys.remove(&id);
+                None
+            }
+            Provision::ForgetKeys => {
+                *keys = KeyStore::default();
                 None
             }
             Provision::TokenKey(number, key) => {

@@ -44,9 +44,8 @@ pub(super) async fn set<S: ObjectStore, V: Verifier, B: Stream>(
         })?;
         entries.push(entry);
     }
-    let state = job.context.desired.load();
     let none = Networks::default();
-    let networks = state.networks(job.grant.bucket()?.owner);
+    let networks = job.state.networks(job.grant.bucket()?.owner);
     AddressList::compile(&entries, networks.map_or(&none, |networks| networks))
         .map_err(|error| S3Error::invalid_request(error.to_string()))?;
     let kind = DocumentKind::Addresses;

@@ -4,10 +4,11 @@
 //! operation, the link's terms. A header counts only for the keys that are defined by it
 //! (`aws:Referer`, `aws:UserAgent`, and the `x-amz-` ones, which a signature covers).
 
-use super::{Action, Refused, refused};
+use super::{Action, Refused, Who, refused};
 use crate::{Context, Origin, verify::Caller};
 use blockhouse_policy::{
-    self as policy, Arn, Dialect, Fact, Family, Layer, Policies, Policy, Request, Resource, Value,
+    self as policy, Arn, Because, Decision, Dialect, Fact, Family, Layer, Policies, Policy,
+    Request, Resource, Value,
     address_list::{Admission, Peer},
 };
 use blockhouse_s3::{
@@ -15,6 +16,7 @@ use blockhouse_s3::{
     operation::{Directive, Operation},
     parse::field_values,
 };
+use blockhouse_state::Snapshot;
 use blockhouse_store::{Bucket, ObjectStore, StoredObject as _};
 use blockhouse_types::{AccountId, ObjectKey, Timestamp, VersionId};
 use blockhouse_verifier_wire::{
@@ -33,8 +35,10 @@ pub(crate) struct Asker<'a, S: ObjectStore, V: Verifier> {
     pub(crate) terms: &'a LinkTerms,
     /// What is asked for; `None` for a part of it that has facts of its own.
     pub(crate) operation: Option<&'a Operation>,
+    /// The state by which the request is judged.
+    pub(crate) state: &'a Arc<Snapshot>,
     /// Made when it is first needed: most requests are the owner's and need none.
-    pub(crate) principal: OnceCell<policy::Principal>,
+    pub(crate) who: OnceCell<Who>,
 }
 
 /// The policies that apply to a bucket, or to what is in no bucket, and what they may ask for: gathered
@@ -58,6 +62,13 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
         let Some(facts) = &self.facts else {
             return Ok(());
         };
+        let signed = self.asker.caller.signed().is_some();
+        let who = self.asker.who();
+        if who.is_gone() {
+            let decision = Decision::Deny(Because::Implicit(Layer::Identity));
+            let mut actions = actions.iter();
+            return actions.try_for_each(|action| refused(*action, signed, decision, None));
+        }
         let tagged = self.with_tags(key).await;
         let name = self.bucket.map(|bucket| match key {
             Some(key) => format!("arn:aws:s3:::{}/{}", bucket.name, key.as_str()),
@@ -70,7 +81,7 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
         let policies = self.policies();
         for action in actions {
             let request = Request {
-                principal: self.asker.principal(),
+                principal: who.principal(),
                 action: policy::Action::new(action.0),
                 resource,
                 context: tagged.as_ref().unwrap_or(facts),
@@ -78,7 +89,6 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
             let decision = policy::decide(&policies, &request);
             if !decision.is_allowed() {
                 let statement = statement_of(&policies, decision);
-                let signed = self.asker.caller.signed().is_some();
                 return refused(*action, signed, decision, statement);
             }
         }
@@ -86,7 +96,11 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
     }
 
     fn policies(&self) -> Policies<'_> {
+        let who = self.asker.who();
         Policies {
+            identity: who.policies(),
+            boundary: who.boundary(),
+            guardrail: self.asker.guardrail(),
             session: self.session.as_ref().map(|policies| &policies[..]),
             resource: self.resource.as_deref(),
             ..Policies::default()
@@ -96,8 +110,8 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
     /// The facts with the object's tags, if any policy asks for those: they must be read.
     async fn with_tags(&self, key: Option<&ObjectKey>) -> Option<policy::Context<'_>> {
         let (bucket, key) = (self.bucket?, key?);
-        let mut all = self.resource.iter().chain(self.session.iter().flatten());
-        if !all.any(|policy| policy.asks_for_tags(Family::ExistingObjectTag)) {
+        let policies = self.policies();
+        if !every(&policies).any(|policy| policy.asks_for_tags(Family::ExistingObjectTag)) {
             return None;
         }
         let mut facts = self.asker.facts(Some(bucket));
@@ -133,8 +147,7 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
         if of_the_list {
             return Admission::NoList;
         }
-        let state = self.context.desired.load();
-        let networks = state.networks(bucket.owner);
+        let networks = self.state.networks(bucket.owner);
         let list = self.context.compiled.list_of(bucket, networks);
         Admission::judge(list.as_deref(), Peer::Public(self.origin.peer().ip()))
     }
@@ -154,7 +167,8 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
             Some(Principal::Root { account }) => owner.is_none_or(|owner| owner == *account),
             _ => false,
         };
-        let unlimited = is_owner && resource.is_none() && session.is_none();
+        let limited = resource.is_some() || session.is_some() || self.guardrail().is_some();
+        let unlimited = is_owner && !limited;
         Applied {
             asker: self,
             bucket,
@@ -164,19 +178,26 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
         }
     }
 
-    /// The caller, as policies name it.
-    fn principal(&self) -> &policy::Principal {
-        self.principal
-            .get_or_init(|| principal_of(self.caller.signed().map(|signed| &signed.principal)))
+    /// The caller, as the state knows it.
+    fn who(&self) -> &Who {
+        self.who
+            .get_or_init(|| Who::of(self.caller.signed(), self.state))
+    }
+
+    /// The most that may happen here at all.
+    fn guardrail(&self) -> Option<&Policy> {
+        self.state.guardrail().map(|policy| &**policy)
     }
 
     /// Everything that condition keys may ask for.
     fn facts<'c>(&'c self, bucket: Option<&'c Bucket>) -> policy::Context<'c> {
-        let mut facts = policy::Context::of(self.principal(), Dialect::S3);
+        let mut facts = policy::Context::of(self.who().principal(), Dialect::S3);
         facts.set_time(self.now);
         facts.set(Fact::SourceIp, self.origin.peer().ip());
         facts.set(Fact::SecureTransport, self.origin.tls());
         facts.set(Fact::ViaAwsService, false);
+        // The node keeps its own state: none is newer.
+        facts.set(Fact::PolicyAge, 0);
         facts.set(Fact::RequestedRegion, &*self.context.site.region);
         if let Some(bucket) = bucket {
             facts.set(Fact::ResourceAccount, bucket.owner.to_string());
@@ -191,6 +212,7 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
         }
         if let Some(signed) = self.caller.signed() {
             self.facts_of_signature(&mut facts, signed);
+            self.who().tell(&mut facts, signed);
         }
         if let Some(operation) = self.operation {
             facts_of_operation(&mut facts, operation);
@@ -222,9 +244,6 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
         facts.set(Fact::ContentSha256, Value::Text(payload(signed.payload)));
         if let Credential::Temporary(claims) = &signed.credential {
             facts.set(Fact::TokenIssueTime, claims.issued_at);
-            for (name, value) in &claims.tags {
-                facts.set_tag(Family::PrincipalTag, name.as_str(), value.as_str());
-            }
         }
         if let Some(link) = signed.link {
             facts.set(Fact::LinkId, link.to_string());
@@ -348,21 +367,22 @@ fn shown(source: &Source) -> String {
     }
 }
 
-/// The principal in the words of policies.
-fn principal_of(principal: Option<&Principal>) -> policy::Principal {
-    match principal {
-        None => policy::Principal::anonymous(),
-        Some(Principal::Root { account }) => policy::Principal::root(*account),
-        Some(Principal::User { account, name }) => policy::Principal::user(*account, "/", name),
-        Some(Principal::AssumedRole {
-            account,
-            role,
-            session,
-        }) => policy::Principal::session(*account, "/", role, session),
-        Some(Principal::FederatedUser { account, name }) => {
-            policy::Principal::federated_user(*account, name, None)
-        }
-    }
+/// All policies that apply.
+fn every<'p>(policies: &Policies<'p>) -> impl Iterator<Item = &'p Policy> {
+    let lists = policies
+        .identity
+        .iter()
+        .chain(policies.session.into_iter().flatten());
+    let single = [
+        policies.boundary,
+        policies.resource,
+        policies.access_point,
+        policies.endpoint,
+        policies.guardrail,
+    ];
+    lists
+        .map(|policy| &**policy)
+        .chain(single.into_iter().flatten())
 }
 
 /// The statement that denied, by its policy and name or number.
@@ -370,10 +390,15 @@ fn statement_of(policies: &Policies<'_>, decision: policy::Decision) -> Option<S
     let policy::Decision::Deny(policy::Because::Explicit(at)) = decision else {
         return None;
     };
+    let number = at.policy as usize;
     let policy = match at.layer {
+        Layer::Guardrail => policies.guardrail?,
+        Layer::Endpoint => policies.endpoint?,
+        Layer::Identity => policies.identity.get(number)?,
+        Layer::Boundary => policies.boundary?,
+        Layer::Session => policies.session?.get(number)?,
+        Layer::AccessPoint => policies.access_point?,
         Layer::Resource => policies.resource?,
-        Layer::Session => policies.session?.get(at.policy as usize)?,
-        _ => return None,
     };
     let number = at.statement as usize;
     Some(match policy.sid(number) {
