@@ -343,7 +343,8 @@ pub(crate) enum AddressListCommand {
 
     /// Put a list in the place of the one that is there; an empty one lets nobody in
     ///
-    /// An entry is an address or CIDR of the public path, vpc-ID, vpc-ID/CIDR or vpce-ID.
+    /// An entry is an address or CIDR of the public path, vpc-ID, vpc-ID/CIDR, vpce-ID, group:NAME or own
+    /// (docs/policy.md).
     #[command(verbatim_doc_comment)]
     Set(SetAddressListArgs),
 
