@@ -294,7 +294,7 @@ def it_outlives_the_node(house):
 
 CHECKS = {
     "own policies and nothing else": own_policies_and_nothing_else,
-    "groups, managed policies and boundaries": groups_managed_policies_and_boundaries,
+    "groups and managed policies and boundaries": groups_managed_policies_and_boundaries,
     "sessions of roles": sessions_of_roles,
     "across accounts": across_accounts,
     "links die with their signer": links_die_with_their_signer,
