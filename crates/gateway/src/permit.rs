@@ -27,6 +27,7 @@ mod needs;
 mod who;
 
 pub(crate) use asker::{Applied, Asker};
+pub(crate) use compiled::compile_list;
 pub use compiled::{Compiled, SharedLists};
 pub(crate) use needs::{Action, Need, action_of, deletes, needs};
 pub(crate) use who::Who;
