@@ -85,6 +85,17 @@ impl Snapshot {
         self.roles.get(&account)?.get(name)
     }
 
+    /// The path and the policies of a group, likewise.
+    pub fn group(&self, account: AccountId, name: &str) -> Option<(&str, Vec<Arc<Policy>>)> {
+        let name = Name::of(Kind::Group, account, name)?;
+        match self.state.get(&name)? {
+            Resource::Group(group) => {
+                Some((&*group.path, self.state.of_group(&name, group).collect()))
+            }
+            _ => None,
+        }
+    }
+
     /// The most that may happen here at all.
     pub fn guardrail(&self) -> Option<&Arc<Policy>> {
         self.guardrail.as_ref()
