@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     assert_eq!(kept::write(&entries), bytes);
-    let Ok(list) = AddressList::compile(&entries, &[], &Groups::new()) else {
+    let Ok(list) = AddressList::compile(&entries, &Networks::default()) else {
         return;
     };
     for entry in &entries {

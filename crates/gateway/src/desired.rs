@@ -8,10 +8,13 @@
 //! The store has the say. Where a change was committed and its maker never heard so, the next one that
 //! looks finds the store ahead, and reads it anew.
 
+use crate::permit::compile_list;
 use arc_swap::ArcSwap;
-use blockhouse_state::{Change, Invalid, Prepared, Snapshot, Stamp, State};
-use blockhouse_store::{ApplyError, Desired, DesiredChange, ObjectStore, StoreError};
-use std::sync::Arc;
+use blockhouse_policy::address_list::Networks;
+use blockhouse_state::{Change, Fault, Invalid, Prepared, Snapshot, Stamp, State};
+use blockhouse_store::{ApplyError, Desired, DesiredChange, DocumentKind, ObjectStore, StoreError};
+use blockhouse_types::AccountId;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The newest version; shared by all threads of a node.
 #[derive(Debug, Default)]
@@ -57,6 +60,7 @@ impl DesiredState {
             return Err(ChangeError::Conflict { version });
         }
         let Prepared { state, rows } = newest.state().prepare(change, stamp)?;
+        check_lists(store, newest.state(), &state)?;
         let change = DesiredChange {
             expected,
             rows,
@@ -98,6 +102,32 @@ impl DesiredState {
             Arc::clone(newer)
         });
     }
+}
+
+/// Whether the buckets' address lists can still be what they are: a group that one of them names stays,
+/// and none becomes too long.
+fn check_lists<S: ObjectStore>(store: &S, old: &State, new: &State) -> Result<(), Invalid> {
+    let mut changed: BTreeMap<AccountId, Option<Networks>> = BTreeMap::new();
+    for bucket in store.buckets() {
+        let Some(kept) = bucket.documents.get(&DocumentKind::Addresses) else {
+            continue;
+        };
+        let networks = changed.entry(bucket.owner).or_insert_with_key(|owner| {
+            let networks = new.networks(*owner);
+            (networks != old.networks(*owner)).then_some(networks)
+        });
+        let Some(networks) = networks else {
+            continue;
+        };
+        compile_list(kept, networks).map_err(|why| Invalid {
+            resource: format!("account/{}", bucket.owner).into(),
+            fault: Fault::List {
+                bucket: bucket.name.as_str().into(),
+                why,
+            },
+        })?;
+    }
+    Ok(())
 }
 
 fn read(desired: &Desired) -> Snapshot {

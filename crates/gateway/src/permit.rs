@@ -29,6 +29,7 @@ mod who;
 
 pub(crate) use asker::{Applied, Asker};
 pub(crate) use call::{CallAsked, may_call};
+pub(crate) use compiled::compile_list;
 pub use compiled::{Compiled, SharedLists};
 pub(crate) use needs::{Action, Need, action_of, deletes, needs};
 pub(crate) use who::Who;

@@ -16,7 +16,7 @@
 use blockhouse_policy::{
     Action, Arn, Context, Decision, Dialect, Fact, Kind, Policies, Policy, Principal, Request,
     Resource,
-    address_list::{AddressList, Admission, Entry, Groups, Peer},
+    address_list::{AddressList, Admission, Entry, Networks, Peer},
     decide, explain,
 };
 use blockhouse_types::{AccountId, Timestamp};
@@ -211,7 +211,7 @@ fn address_lists() {
     ];
     for (what, entries, is_v6) in lists {
         let begin = Instant::now();
-        let list = AddressList::compile(&entries, &[], &Groups::new()).unwrap();
+        let list = AddressList::compile(&entries, &Networks::default()).unwrap();
         let compile = begin.elapsed();
         let peers: Vec<IpAddr> = (0..4_096)
             .map(|_| match is_v6 {

@@ -99,7 +99,8 @@ impl fmt::Display for Entry {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether this may be the name of a group, or the part of an id behind `vpc-` and `vpce-`.
+pub fn is_name(name: &str) -> bool {
     let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=NAME_LEN_MAX).contains(&name.len()) && name.bytes().all(legal)
 }
@@ -113,8 +114,14 @@ fn net(text: &str) -> Option<IpNet> {
     Some(net.trunc())
 }
 
-/// The groups of an account, by name. A group holds no group.
-pub type Groups = BTreeMap<Box<str>, Vec<Entry>>;
+/// What an account's lists may name beside addresses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Networks {
+    /// The account's own networks.
+    pub own: Vec<Entry>,
+    /// Its groups, by name. A group holds no group.
+    pub groups: BTreeMap<Box<str>, Vec<Entry>>,
+}
 
 /// Why a list is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -202,8 +209,9 @@ struct Parts {
 }
 
 impl AddressList {
-    /// Compiles a list. `own` are the owner's own networks, `groups` its groups.
-    pub fn compile(entries: &[Entry], own: &[Entry], groups: &Groups) -> Result<Self, InvalidList> {
+    /// Compiles a list of an account with these networks.
+    pub fn compile(entries: &[Entry], networks: &Networks) -> Result<Self, InvalidList> {
+        let Networks { own, groups } = networks;
         let mut parts = Parts::default();
         for entry in entries {
             match entry {

@@ -53,6 +53,22 @@ pub enum Fault {
         /// The name.
         name: Box<str>,
     },
+    /// An entry of an address list that does not belong there.
+    #[error("{what}: {entry} cannot stand here")]
+    Entry {
+        /// Where.
+        what: &'static str,
+        /// The entry.
+        entry: Box<str>,
+    },
+    /// An address list of the account could not be what it is any more.
+    #[error("the address list of {bucket}: {why}")]
+    List {
+        /// Whose list.
+        bucket: Box<str>,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Too many of something.
     #[error("{what}: at most {max}")]
     TooMany {

@@ -1,7 +1,7 @@
 //! The kinds of resources, and what they have in common.
 
 use crate::{
-    Account, Fault, Group, Guardrail, ManagedPolicy, Name, Role, User,
+    Account, AddressGroup, Fault, Group, Guardrail, ManagedPolicy, Name, PublicRanges, Role, User,
     name::{self},
 };
 use blockhouse_types::{Entropy, Timestamp};
@@ -150,12 +150,16 @@ macro_rules! kinds {
 kinds! {
     /// What is said of an account itself.
     Account(Account) "account";
+    /// Addresses that buckets' address lists name together.
+    AddressGroup(AddressGroup) "address-group";
     /// A group of users.
     Group(Group) "group";
     /// The most that may happen on this node at all.
     Guardrail(Guardrail) "guardrail";
     /// A managed policy.
     Policy(ManagedPolicy) "policy";
+    /// The public ranges that an account declares its own.
+    PublicRanges(PublicRanges) "public-ranges";
     /// A role.
     Role(Role) "role";
     /// A user.

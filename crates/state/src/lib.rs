@@ -20,6 +20,7 @@
 //! A new kind of resource is a type that is a [`Body`], and one line in `kind.rs`.
 #![forbid(unsafe_code)]
 
+mod address;
 mod change;
 mod document;
 mod fault;
@@ -31,6 +32,7 @@ mod snapshot;
 mod state;
 mod unique;
 
+pub use address::{AddressGroup, Entries, PublicRanges};
 pub use change::{CHANGE_RESOURCES_MAX, Change, Put};
 pub use document::Document;
 pub use fault::{Fault, Invalid};

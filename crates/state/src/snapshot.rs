@@ -4,7 +4,7 @@ use crate::{
     Group, Guardrail, Kind, ManagedPolicy, Name, Resource, Role, State, UniqueId, User,
     identity::Tags,
 };
-use blockhouse_policy::{self as policy, Policy};
+use blockhouse_policy::{self as policy, Policy, address_list::Networks};
 use blockhouse_types::{AccountId, Timestamp};
 use std::{
     collections::{BTreeSet, HashMap},
@@ -21,6 +21,7 @@ pub struct Snapshot {
     state: State,
     users: ByName,
     roles: ByName,
+    networks: HashMap<AccountId, Arc<Networks>>,
     guardrail: Option<Arc<Policy>>,
 }
 
@@ -52,6 +53,10 @@ impl Snapshot {
             let Some(account) = name.account() else {
                 continue;
             };
+            if let Resource::AddressGroup(_) | Resource::PublicRanges(_) = resource {
+                let networks = snapshot.networks.entry(account);
+                networks.or_insert_with(|| Arc::new(state.networks(account)));
+            }
             let (identities, identity) = match resource {
                 Resource::User(user) => (&mut snapshot.users, state.user(name, user)),
                 Resource::Role(role) => (&mut snapshot.roles, state.role(name, role)),
@@ -96,6 +101,11 @@ impl Snapshot {
         }
     }
 
+    /// What the account's address lists may name beside addresses; `None` when that is nothing.
+    pub fn networks(&self, account: AccountId) -> Option<&Arc<Networks>> {
+        self.networks.get(&account)
+    }
+
     /// The most that may happen here at all.
     pub fn guardrail(&self) -> Option<&Arc<Policy>> {
         self.guardrail.as_ref()
@@ -103,6 +113,25 @@ impl Snapshot {
 }
 
 impl State {
+    /// What the account's address lists may name beside addresses. A group or declaration that cannot be
+    /// read back is not there: lists that name it let nobody in.
+    pub fn networks(&self, account: AccountId) -> Networks {
+        let groups = self.of(Kind::AddressGroup, account);
+        let groups = groups.filter_map(|(name, resource)| match resource {
+            Resource::AddressGroup(group) => Some((name.last().into(), group.entries.0.clone())),
+            _ => None,
+        });
+        let own = self.of(Kind::PublicRanges, account);
+        let own = own.filter_map(|(_, resource)| match resource {
+            Resource::PublicRanges(own) => Some(own.ranges.0.clone()),
+            _ => None,
+        });
+        Networks {
+            own: own.flatten().collect(),
+            groups: groups.collect(),
+        }
+    }
+
     fn user(&self, name: &Name, user: &User) -> Identity {
         let mut policies: Vec<_> = user.inline(name).collect();
         policies.extend(self.attached(name, &user.attached));

@@ -5,6 +5,7 @@
     reason = "a test that fails says so by panicking"
 )]
 
+use blockhouse_policy::address_list::Entry;
 use blockhouse_state::{
     CHANGE_RESOURCES_MAX, Change, Fault, Kind, Name, Prepared, Resource, Snapshot, Stamp, State,
 };
@@ -406,5 +407,49 @@ fn a_change_that_is_none() {
             matches!(&refused.fault, Fault::Json(fault) if fault.contains(why)),
             "{refused}"
         );
+    }
+}
+
+#[test]
+fn addresses_of_an_account_are_groups_and_own_ranges() {
+    let prepared = change(
+        &State::default(),
+        1,
+        json!({ "put": [
+            put("address-group/111122223333/partners", json!({ "entries": ["203.0.113.0/24", "vpc-a/10.0.0.0/8", "own"] })),
+            put("public-ranges/111122223333", json!({ "ranges": ["198.51.100.0/24", "2001:db8::/32"] })),
+        ] }),
+    );
+    let state = prepared.unwrap().state;
+    let snapshot = Snapshot::new(1, state.clone());
+    let networks = snapshot.networks(account()).unwrap();
+    let texts = |entries: &[Entry]| entries.iter().map(Entry::to_string).collect::<Vec<_>>();
+    assert_eq!(texts(&networks.own), ["198.51.100.0/24", "2001:db8::/32"]);
+    let partners = &networks.groups["partners"];
+    assert_eq!(
+        texts(partners),
+        ["203.0.113.0/24", "vpc-a/10.0.0.0/8", "own"]
+    );
+    assert!(
+        snapshot
+            .networks(AccountId::from_number(7).unwrap())
+            .is_none()
+    );
+    for (name, resource) in [
+        (
+            "address-group/111122223333/a",
+            json!({ "entries": ["group:partners"] }),
+        ),
+        (
+            "address-group/111122223333/a",
+            json!({ "entries": ["10.0.0.0/33"] }),
+        ),
+        ("address-group/111122223333/A", json!({ "entries": [] })),
+        ("public-ranges/111122223333", json!({ "ranges": ["own"] })),
+        ("public-ranges/111122223333", json!({ "ranges": ["vpc-a"] })),
+        ("public-ranges/111122223333/a", json!({ "ranges": [] })),
+    ] {
+        let refused = change(&state, 2, json!({ "put": [put(name, resource.clone())] }));
+        assert!(refused.is_err(), "{name} {resource}");
     }
 }

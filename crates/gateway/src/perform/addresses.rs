@@ -5,7 +5,7 @@
 
 use super::{Job, bucket_documents::change};
 use crate::body::Stream;
-use blockhouse_policy::address_list::{AddressList, Entry, Groups, kept};
+use blockhouse_policy::address_list::{AddressList, Entry, Networks, kept};
 use blockhouse_s3::{
     Response,
     error::{ErrorKind, S3Error},
@@ -37,17 +37,16 @@ pub(super) async fn set<S: ObjectStore, V: Verifier, B: Stream>(
     let mut entries = Vec::new();
     for text in parse_addresses(&job.document(body).await?)? {
         let entry: Entry = text.parse().map_err(|error| {
-            let message = "An entry is an address or CIDR, vpc-ID, vpc-ID/CIDR or vpce-ID";
+            let message =
+                "An entry is an address or CIDR, vpc-ID, vpc-ID/CIDR, vpce-ID, group:NAME or own";
             tracing::debug!(id = %job.id, %error, "a list was refused");
             S3Error::invalid_argument("Entry", &text, message)
         })?;
-        if matches!(entry, Entry::Own | Entry::Group(_)) {
-            let message = "This node has no networks declared as own, and no groups";
-            return Err(S3Error::invalid_argument("Entry", &text, message));
-        }
         entries.push(entry);
     }
-    AddressList::compile(&entries, &[], &Groups::new())
+    let none = Networks::default();
+    let networks = job.state.networks(job.grant.bucket()?.owner);
+    AddressList::compile(&entries, networks.map_or(&none, |networks| networks))
         .map_err(|error| S3Error::invalid_request(error.to_string()))?;
     let kind = DocumentKind::Addresses;
     let document = kept::write(&entries);

@@ -147,7 +147,8 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
         if of_the_list {
             return Admission::NoList;
         }
-        let list = self.context.compiled.list_of(bucket);
+        let networks = self.state.networks(bucket.owner);
+        let list = self.context.compiled.list_of(bucket, networks);
         Admission::judge(list.as_deref(), Peer::Public(self.origin.peer().ip()))
     }
 

@@ -2,7 +2,7 @@
 
 use blockhouse_policy::{
     Kind, Policy,
-    address_list::{AddressList, Groups, kept},
+    address_list::{AddressList, Networks, kept},
 };
 use blockhouse_store::{Bucket, DocumentKind};
 use blockhouse_types::BucketId;
@@ -22,8 +22,35 @@ const SESSIONS_MAX: usize = 256;
 /// A bucket's policy with the text that it was made of: while that is the same, so is the policy.
 type OfBucket = (Arc<[u8]>, Arc<Policy>);
 
-/// A bucket's address list, likewise.
-type ListOfBucket = (Arc<[u8]>, Arc<AddressList>);
+/// A bucket's address list, compiled, and what it was made of.
+#[derive(Clone)]
+struct ListOfBucket {
+    kept: Arc<[u8]>,
+    networks: Option<Arc<Networks>>,
+    list: Arc<AddressList>,
+}
+
+impl ListOfBucket {
+    fn compile(bucket: &Bucket, kept: &Arc<[u8]>, networks: Option<&Arc<Networks>>) -> Self {
+        let list = match networks {
+            Some(networks) => read_list(bucket, kept, networks),
+            None => read_list(bucket, kept, &Networks::default()),
+        };
+        Self {
+            kept: Arc::clone(kept),
+            networks: networks.cloned(),
+            list: Arc::new(list),
+        }
+    }
+
+    /// Whether it is still made of these. Another version of the state may say the same of an account.
+    fn is_of(&self, kept: &Arc<[u8]>, networks: Option<&Arc<Networks>>) -> bool {
+        let same = |(a, b): (&Arc<Networks>, &Arc<Networks>)| Arc::ptr_eq(a, b) || a == b;
+        Arc::ptr_eq(&self.kept, kept)
+            && self.networks.is_some() == networks.is_some()
+            && self.networks.as_ref().zip(networks).is_none_or(same)
+    }
+}
 
 /// The policies that one thread has met.
 #[derive(Default)]
@@ -70,22 +97,27 @@ impl Compiled {
         Some(policy)
     }
 
-    /// The address list of a bucket, if it has one. One that cannot be read lets nobody in.
-    pub(crate) fn list_of(&self, bucket: &Bucket) -> Option<Arc<AddressList>> {
+    /// The address list of a bucket, if it has one; `networks` are its owner's. One that cannot be read
+    /// lets nobody in.
+    pub(crate) fn list_of(
+        &self,
+        bucket: &Bucket,
+        networks: Option<&Arc<Networks>>,
+    ) -> Option<Arc<AddressList>> {
         let kept = bucket.documents.get(&DocumentKind::Addresses)?;
-        let known = self.lists.borrow().get(&bucket.id).cloned();
-        if let Some((of, list)) = known
-            && Arc::ptr_eq(&of, kept)
+        if let Some(known) = self.lists.borrow().get(&bucket.id)
+            && known.is_of(kept, networks)
         {
-            return Some(list);
+            return Some(Arc::clone(&known.list));
         }
-        let entry = (Arc::clone(kept), self.shared.of(bucket, kept));
+        let entry = self.shared.of(bucket, kept, networks);
+        let list = Arc::clone(&entry.list);
         let mut lists = self.lists.borrow_mut();
         if lists.len() >= BUCKETS_MAX {
             lists.clear();
         }
-        let (_, list) = lists.entry(bucket.id).insert_entry(entry).into_mut();
-        Some(Arc::clone(list))
+        lists.insert(bucket.id, entry);
+        Some(list)
     }
 
     /// The policy of a session, as its token brings it.
@@ -104,34 +136,49 @@ impl Compiled {
 }
 
 /// The lists that any thread has met: a long one takes milliseconds to compile and megabytes to keep.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct SharedLists(Arc<Mutex<HashMap<BucketId, ListOfBucket>>>);
 
-impl SharedLists {
-    fn of(&self, bucket: &Bucket, kept: &Arc<[u8]>) -> Arc<AddressList> {
-        // Whoever wants the same list at the same time waits here instead of compiling it too.
-        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, list)) = lists.get(&bucket.id)
-            && Arc::ptr_eq(of, kept)
-        {
-            return Arc::clone(list);
-        }
-        let list = Arc::new(read_list(bucket, kept));
-        if lists.len() >= BUCKETS_MAX {
-            lists.clear();
-        }
-        lists.insert(bucket.id, (Arc::clone(kept), Arc::clone(&list)));
-        list
+impl fmt::Debug for SharedLists {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SharedLists").finish_non_exhaustive()
     }
 }
 
-fn read_list(bucket: &Bucket, kept: &[u8]) -> AddressList {
-    let entries = kept::read(kept).ok();
-    let list = entries.and_then(|list| AddressList::compile(&list, &[], &Groups::new()).ok());
-    list.unwrap_or_else(|| {
-        tracing::error!(bucket = %bucket.name, "an address list cannot be read, and lets nobody in");
+impl SharedLists {
+    fn of(
+        &self,
+        bucket: &Bucket,
+        kept: &Arc<[u8]>,
+        networks: Option<&Arc<Networks>>,
+    ) -> ListOfBucket {
+        // Whoever wants the same list at the same time waits here instead of compiling it too.
+        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lists.get(&bucket.id)
+            && known.is_of(kept, networks)
+        {
+            return known.clone();
+        }
+        let entry = ListOfBucket::compile(bucket, kept, networks);
+        if lists.len() >= BUCKETS_MAX {
+            lists.clear();
+        }
+        lists.insert(bucket.id, entry.clone());
+        entry
+    }
+}
+
+fn read_list(bucket: &Bucket, kept: &[u8], networks: &Networks) -> AddressList {
+    compile_list(kept, networks).unwrap_or_else(|why| {
+        tracing::error!(bucket = %bucket.name, why, "an address list lets nobody in");
         AddressList::default()
     })
+}
+
+/// Compiles what is kept of a list, of an account with these networks; or says why that cannot be.
+pub(crate) fn compile_list(kept: &[u8], networks: &Networks) -> Result<AddressList, String> {
+    let entries = kept::read(kept).map_err(|error| error.to_string())?;
+    AddressList::compile(&entries, networks).map_err(|error| error.to_string())
 }
 
 fn read(kind: Kind, id: &str, text: &[u8]) -> Policy {

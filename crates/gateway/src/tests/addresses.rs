@@ -1,7 +1,9 @@
 //! The list of addresses that a bucket may be reached from.
 
 use super::*;
+use blockhouse_state::{Change, Stamp};
 use blockhouse_store::ObjectStore as _;
+use serde_json::json;
 
 fn list(entries: &[&str]) -> String {
     let entries: String = entries
@@ -87,15 +89,7 @@ fn the_list_itself_can_be_mended_from_anywhere() {
 #[test]
 fn odd_lists_are_refused_and_change_nothing() {
     let node = with_list(&["127.0.0.0/8"]);
-    for bad in [
-        "10.0.0.0/33",
-        "here",
-        "",
-        "own",
-        "group:partners",
-        "vpc-A",
-        "10.0.0.1-10.0.0.9",
-    ] {
+    for bad in ["10.0.0.0/33", "here", "", "vpc-A", "10.0.0.1-10.0.0.9"] {
         node.put("/bkt?bh-addresses", list(&[bad]))
             .refused(400, "InvalidArgument");
     }
@@ -129,4 +123,94 @@ fn a_hundred_thousand_ranges() {
     let document = format!("<AddressListConfiguration>{entries}</AddressListConfiguration>");
     node.put("/bkt?bh-addresses", document)
         .refused(400, "MaxMessageLengthExceeded");
+}
+
+/// Changes the state as its owner would, by the administrator's listener.
+fn configure(node: &Node, change: serde_json::Value) -> Result<(), String> {
+    let mut change = change;
+    change["expected"] = node.context.desired.load().version().into();
+    let change = Change::read(change.to_string().as_bytes()).unwrap();
+    let mut stamp = Stamp {
+        now: node.context.now(),
+        entropy: &mut Counting(0),
+    };
+    let store = &node.context.store;
+    let changed = node.run(node.context.desired.change(store, change, &mut stamp));
+    changed.map(drop).map_err(|error| error.to_string())
+}
+
+fn group(entries: &[&str]) -> serde_json::Value {
+    let name = format!("address-group/{OWNER}/partners");
+    json!({ "put": [{ "name": name, "resource": { "entries": entries } }] })
+}
+
+#[test]
+fn a_group_is_its_entries_of_the_moment() {
+    let node = with_list(&["10.0.0.0/8"]);
+    node.put("/bkt?bh-addresses", list(&["group:partners"]))
+        .refused(400, "InvalidRequest");
+    configure(&node, group(&["127.0.0.1"])).unwrap();
+    node.put("/bkt?bh-addresses", list(&["10.0.0.0/8", "group:partners"]))
+        .expect(200);
+    node.get("/bkt/key").expect(200);
+    let told = node.get("/bkt?bh-addresses").expect(200);
+    assert_eq!(told.elements("Entry"), ["10.0.0.0/8", "group:partners"]);
+    configure(&node, group(&["192.0.2.0/24"])).unwrap();
+    node.get("/bkt/key").refused(403, "AccessDenied");
+    configure(&node, group(&["127.0.0.0/8"])).unwrap();
+    node.get("/bkt/key").expect(200);
+    // While a list names it, it stays.
+    let gone = json!({ "delete": [format!("address-group/{OWNER}/partners")] });
+    let refused = configure(&node, gone.clone()).unwrap_err();
+    assert!(
+        refused.contains("bkt") && refused.contains("partners"),
+        "{refused}"
+    );
+    node.get("/bkt/key").expect(200);
+    node.call("DELETE", "/bkt?bh-addresses", &[], "")
+        .expect(204);
+    configure(&node, gone).unwrap();
+}
+
+#[test]
+fn own_means_what_the_account_declares() {
+    let node = with_list(&["own"]);
+    node.get("/bkt/key").refused(403, "AccessDenied");
+    let declare = |ranges: &[&str]| {
+        let name = format!("public-ranges/{OWNER}");
+        let change = json!({ "put": [{ "name": name, "resource": { "ranges": ranges } }] });
+        configure(&node, change).unwrap();
+    };
+    declare(&["127.0.0.0/8"]);
+    node.get("/bkt/key").expect(200);
+    declare(&["192.0.2.0/24"]);
+    node.get("/bkt/key").refused(403, "AccessDenied");
+}
+
+/// Lists that name a group are counted again when it grows.
+#[test]
+fn a_group_cannot_make_a_list_too_long() {
+    let node = with_list(&["127.0.0.1"]);
+    let ranges = |count: u32| -> Vec<String> {
+        (0..count)
+            .map(|n| format!("10.{}.{}.0/24", n >> 8, n & 255))
+            .collect()
+    };
+    let entries: String = (0..10)
+        .map(|n| format!("<Entry>group:g{n}</Entry>"))
+        .collect();
+    for n in 0..10 {
+        let name = format!("address-group/{OWNER}/g{n}");
+        let change = json!({ "put": [{ "name": name, "resource": { "entries": ranges(9_999) } }] });
+        configure(&node, change).unwrap();
+    }
+    let document = format!(
+        "<AddressListConfiguration><Entry>127.0.0.1</Entry>{entries}</AddressListConfiguration>"
+    );
+    node.put("/bkt?bh-addresses", document).expect(200);
+    let name = format!("address-group/{OWNER}/g0");
+    let grown = json!({ "put": [{ "name": name, "resource": { "entries": ranges(10_010) } }] });
+    let refused = configure(&node, grown).unwrap_err();
+    assert!(refused.contains("100000"), "{refused}");
+    node.get("/bkt/key").expect(200);
 }

@@ -98,10 +98,10 @@ impl Gateway {
                     clock: Arc::new(SystemClock),
                     entropy: RefCell::new(Box::new(Counting(0))),
                     site: Arc::new(Site {
-                        operator: None,
                         region: "local-1".to_owned(),
                         domains: Domains::new(["s3.test".to_owned()]),
                         buckets_max: 10,
+                        operator: None,
                         used_links_max: 3,
                         revocations_max: 3,
                     }),

@@ -3,20 +3,25 @@ use proptest::prelude::*;
 
 fn list(entries: &[&str]) -> AddressList {
     let entries: Vec<Entry> = entries.iter().map(|e| e.parse().unwrap()).collect();
-    let own: Vec<Entry> = ["vpc-own", "198.51.100.0/24", "2001:db8:1::/48"]
-        .map(|e| e.parse().unwrap())
-        .into();
-    let mut groups = Groups::new();
+    let own = ["vpc-own", "198.51.100.0/24", "2001:db8:1::/48"].map(|e| e.parse().unwrap());
+    let mut networks = Networks {
+        own: own.into(),
+        ..Networks::default()
+    };
     let site = [
         "192.0.2.0/25",
         "192.0.2.128/25",
         "2001:db8:2::/48",
         "vpc-site/10.0.0.0/16",
     ];
-    groups.insert("site".into(), site.map(|e| e.parse().unwrap()).into());
-    groups.insert("nested".into(), vec!["group:site".parse().unwrap()]);
-    groups.insert("ours".into(), vec![Entry::Own]);
-    AddressList::compile(&entries, &own, &groups).unwrap()
+    networks
+        .groups
+        .insert("site".into(), site.map(|e| e.parse().unwrap()).into());
+    networks
+        .groups
+        .insert("nested".into(), vec!["group:site".parse().unwrap()]);
+    networks.groups.insert("ours".into(), vec![Entry::Own]);
+    AddressList::compile(&entries, &networks).unwrap()
 }
 
 fn public(list: &AddressList, address: &str) -> bool {
@@ -39,7 +44,7 @@ fn no_list_admits_all_and_an_empty_one_nobody() {
     let peer = Peer::Public("203.0.113.1".parse().unwrap());
     assert_eq!(Admission::judge(None, peer), Admission::NoList);
     assert!(Admission::NoList.is_admitted());
-    let empty = AddressList::compile(&[], &[], &Groups::new()).unwrap();
+    let empty = AddressList::compile(&[], &Networks::default()).unwrap();
     assert!(empty.is_empty());
     assert_eq!(
         Admission::judge(Some(&empty), peer),
@@ -111,7 +116,7 @@ fn a_whole_vpc_swallows_its_ranges() {
 
 #[test]
 fn what_cannot_be_compiled_is_refused() {
-    let compile = |entries: Vec<Entry>| AddressList::compile(&entries, &[], &Groups::new());
+    let compile = |entries: Vec<Entry>| AddressList::compile(&entries, &Networks::default());
     let missing = compile(vec![Entry::Group("x".into())]);
     assert_eq!(missing.unwrap_err(), InvalidList::NoSuchGroup("x".into()));
     let one: Entry = "192.0.2.0/24".parse().unwrap();
@@ -120,9 +125,11 @@ fn what_cannot_be_compiled_is_refused() {
         compile(vec![one; RANGES_MAX + 1]).unwrap_err(),
         InvalidList::TooLong
     );
-    let mut groups = Groups::new();
-    groups.insert("a".into(), vec![Entry::Group("a".into())]);
-    let nested = AddressList::compile(&[Entry::Group("a".into())], &[], &groups);
+    let mut networks = Networks::default();
+    networks
+        .groups
+        .insert("a".into(), vec![Entry::Group("a".into())]);
+    let nested = AddressList::compile(&[Entry::Group("a".into())], &networks);
     assert_eq!(nested.unwrap_err(), InvalidList::NestedGroup("a".into()));
 }
 

@@ -6,7 +6,7 @@ use blockhouse_s3::{
     error::{ErrorKind, S3Error},
     parse::{self as s3, Parsed},
 };
-use blockhouse_store::ObjectStore;
+use blockhouse_store::{DocumentKind, ObjectStore};
 use blockhouse_types::{AccountId, LinkId, Timestamp};
 use blockhouse_verifier_wire::{Credential, LinkSigner, Ordered};
 use http::{HeaderMap, Method, Uri};
@@ -103,7 +103,7 @@ pub(in crate::admin) async fn make<S: ObjectStore, V: LinkSigner>(
     let listed = context
         .store
         .bucket(bucket)
-        .is_some_and(|bucket| context.compiled.list_of(&bucket).is_some());
+        .is_some_and(|bucket| bucket.documents.contains_key(&DocumentKind::Addresses));
     shown["may_end_earlier"] = json!(ends(&ordered, &asked, listed));
     call.desk.made.note(made);
     Ok(shown)
