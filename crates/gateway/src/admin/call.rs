@@ -123,6 +123,7 @@ pub(super) async fn answer<S: ObjectStore, V: LinkSigner>(
             action: Some(action),
             refused_by: refused.map(|Refused(check, _)| *check),
             statement: None,
+            decided: None,
             code: refused.map(|Refused(_, error)| error.code()),
             bytes: 0,
         };

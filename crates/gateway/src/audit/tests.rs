@@ -18,6 +18,7 @@ fn record(key: &str, refused_by: Option<Check>) -> Box<Record> {
         action: Some("s3:GetObject"),
         refused_by,
         statement: None,
+        decided: None,
         code: refused_by.map(|_| "AccessDenied"),
         bytes: 7,
     })
