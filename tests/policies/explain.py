@@ -13,6 +13,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from accounts import other
+from identities import allow, apply, document, user
 from links import bucket, link, policy
 
 SECONDS = 20
@@ -138,6 +139,24 @@ def state(house, method, document=None):
         return json.load(answer)
 
 
+def users(house):
+    """A user without a policy, one whose boundary is silent, and one that is no more."""
+    name = bucket(house, "why-users")
+    everything = document(allow("s3:*", "*"))
+    reads = document(allow("s3:List*", "*"))
+    apply(house, {"policy/why-least": {"document": reads}})
+    bare, _ = user(house, "why-bare")
+    bounded, _ = user(house, "why-bounded", {"policies": {"all": everything}, "boundary": "why-least"})
+    record = at(house, refused(bare.get_object, Bucket=name, Key="file"), "permit:not-allowed-by-identity")
+    assert record["principal"].endswith(":user/why-bare") and record["why"]["decision"] == "implicitDeny", record
+    record = at(house, refused(bounded.get_object, Bucket=name, Key="file"), "permit:not-allowed-by-boundary")
+    layers = {p["layer"]: p for p in record["why"]["policies"]}
+    assert layers["identity"]["statements"][0]["matched"] and layers["boundary"]["passed_over"] == 1, layers
+    listed = bounded.list_objects_v2(Bucket=name)["ResponseMetadata"]["RequestId"]
+    allowed, = told(house, listed)["allowed_by"]["statements"]
+    assert (allowed["layer"], allowed["kind"]) == ("identity", "user-inline"), allowed
+
+
 def guardrail(house):
     """What the guardrail says nothing of nobody may, the owner's root among them."""
     name = bucket(house, "why-guarded")
@@ -180,6 +199,7 @@ CHECKS = {
     "links and addresses": links_and_addresses,
     "policies": policies,
     "what was allowed": what_was_allowed,
+    "users": users,
     "guardrail": guardrail,
     "withheld": withheld,
     "what is not there": what_is_not_there,
