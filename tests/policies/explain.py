@@ -74,7 +74,7 @@ def links_and_addresses(house):
     assert record["link"], record
     once = link(house, name, terms={"x-bh-once": "why-once"})
     house.ask(once).expect(200)
-    at(house, house.ask(once).expect(403).headers["x-amz-request-id"], "permit:link-used")
+    at(house, house.ask(once).expect(403, "AccessDenied").headers["x-amz-request-id"], "permit:link-used")
     url = link(house, name)
     assert house.run_link("revoke", url).returncode == 0
     at(house, house.ask(url).expect(403, "AccessDenied").headers["x-amz-request-id"], "permit:link-revoked")
@@ -181,7 +181,7 @@ def withheld(house):
     policy(house, name, {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
                          "Resource": f"arn:aws:s3:::{name}/*",
                          "Condition": {"StringEquals": {"aws:Referer": "hush-password"}}})
-    plain = house.ask(f"{house.endpoint.url}/{name}/file?x-id=GetObject", Referer="hush-guess").expect(403)
+    plain = house.ask(f"{house.endpoint.url}/{name}/file?x-id=GetObject", Referer="hush-guess").expect(403, "AccessDenied")
     request = plain.headers["x-amz-request-id"]
     text = explained(house, request, "--json") + explained(house, request)
     assert "aws:Referer" in text and "hush-" not in text, text
