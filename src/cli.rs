@@ -253,6 +253,33 @@ pub(crate) enum PolicyCommand {
     /// Exits with 0 when it would be allowed, 1 when not.
     #[command(verbatim_doc_comment)]
     Simulate(SimulateArgs),
+
+    /// Say why a request that happened was allowed or refused, from the audit
+    ///
+    /// Exits with 0 when the request is there, 1 when not.
+    #[command(verbatim_doc_comment)]
+    Explain(ExplainArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// Which, as the answer's x-amz-request-id says
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: String,
+
+    /// The folder given to `dev --data`; the audit is in it
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "BLOCKHOUSE_DATA",
+        hide_env_values = true,
+        default_value = "blockhouse-dev"
+    )]
+    pub(crate) data: PathBuf,
+
+    /// Print the whole record, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

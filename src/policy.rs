@@ -1,5 +1,7 @@
 //! `blockhouse policy`: looks policies over and asks them, with the engine of the node and, unless told
-//! otherwise, offline.
+//! otherwise, offline; and tells from the audit why a request was allowed or refused.
+
+mod explain;
 
 use crate::{
     cli::{LintArgs, NodeArgs, PolicyArgs, PolicyCommand, PolicyKindArg, SimulateArgs},
@@ -7,8 +9,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result, bail};
 use blockhouse_policy::{
-    Action, Arn, Context, Kind, Policies, Policy, Principal, Request, Resource, Value, explain,
-    lint,
+    Action, Arn, Context, Kind, Policies, Policy, Principal, Request, Resource, Value, lint,
 };
 use blockhouse_types::{AccountId, Clock, SystemClock};
 use std::{
@@ -26,6 +27,7 @@ pub(crate) fn run(args: &PolicyArgs) -> Result<ExitCode> {
     match &args.command {
         PolicyCommand::Lint(args) => look_over(args),
         PolicyCommand::Simulate(args) => simulate(args),
+        PolicyCommand::Explain(args) => explain::run(args),
     }
 }
 
@@ -118,12 +120,12 @@ fn simulate(args: &SimulateArgs) -> Result<ExitCode> {
         resource,
         context: &context,
     };
-    let explanation = explain(&policies, &request);
+    let explanation = blockhouse_policy::explain(&policies, &request);
     match args.json {
         true => println!("{}", serde_json::to_string_pretty(&explanation)?),
         false => println!("{explanation}"),
     }
-    Ok(match explanation.decision {
+    Ok(match &*explanation.decision {
         "allowed" => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     })

@@ -40,6 +40,7 @@ fn main() {
                 action: Some("s3:GetObject"),
                 refused_by: None,
                 statement: None,
+                decided: None,
                 code: None,
                 bytes: 4096,
             }));

@@ -20,13 +20,20 @@
 //! the sum. Lines are handed to the kernel, not flushed: a power cut may take the last ones.
 //!
 //! # What it never holds
-//! A secret, a signature, a session token, a query or a header. What a client said its key is called
-//! is there, also when nobody knows that key.
+//! A secret, a signature, a session token, a query or a header, but for the values that the conditions of a
+//! policy that denied were held against ([`Decided`]). What a client said its key is called is there, also
+//! when nobody knows that key.
 
+mod decided;
 mod files;
 mod line;
+mod meaning;
+mod read;
 mod writer;
 
+pub use decided::{Decided, Ground, Permission};
+pub use meaning::meaning;
+pub use read::{AllowedBy, AllowingStatement, Told, find, read};
 pub use writer::{Audit, Log};
 
 use blockhouse_s3::error::ErrorKind;
@@ -39,7 +46,7 @@ use std::{
 };
 
 /// A decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Record {
     /// When the request began.
     pub time: Timestamp,
@@ -63,6 +70,8 @@ pub struct Record {
     pub refused_by: Option<Check>,
     /// The statement of a policy that said no, by its policy and name.
     pub statement: Option<String>,
+    /// What policies said, where they were asked and there was time to keep it.
+    pub decided: Option<Decided>,
     /// The S3 code of the refusal: what the client was told.
     pub code: Option<&'static str>,
     /// Bytes that a success acknowledged: those of an object that was stored, or those handed over.
@@ -90,6 +99,8 @@ pub enum Check {
     Body,
     /// What there is: no such key, or not in a state for that.
     State,
+    /// There is no such key, and the caller, who may not list the bucket, must not learn that.
+    Hidden,
     /// The node, which could not.
     Node,
     /// None: the client went away before it was answered. What it asked for may have been done.
@@ -135,6 +146,7 @@ pub struct Trail {
     principal: OnceCell<Principal>,
     key: OnceCell<ObjectKey>,
     statement: OnceCell<String>,
+    decided: OnceCell<Decided>,
     stored_bytes: Cell<u64>,
 }
 
@@ -163,6 +175,11 @@ impl Trail {
         }
     }
 
+    /// What policies said.
+    pub(crate) fn is_decided(&self, decided: Decided) {
+        let _ = self.decided.set(decided);
+    }
+
     /// A statement of a policy said no.
     pub(crate) fn refused_by(&self, statement: Option<&str>) {
         if let Some(statement) = statement {
@@ -181,6 +198,7 @@ impl Trail {
         record.key_id = self.key_id.get().cloned();
         record.principal = self.principal.get().cloned();
         record.statement = self.statement.get().cloned();
+        record.decided = self.decided.get().cloned();
         if let Some(key) = self.key.get() {
             record.key = Some(key.clone());
         }

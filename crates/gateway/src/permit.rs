@@ -34,7 +34,8 @@ pub use compiled::{Compiled, SharedLists};
 pub(crate) use needs::{Action, Need, action_of, deletes, needs};
 pub(crate) use who::Who;
 
-use blockhouse_policy::{Because, Decision, Layer, address_list::Admission};
+use crate::audit::{Check, Permission};
+use blockhouse_policy::{Because, Explanation, Layer, address_list::Admission};
 use blockhouse_s3::{
     error::{ErrorKind, S3Error},
     operation::Operation,
@@ -54,6 +55,7 @@ pub(crate) struct Grant {
     source: Option<Arc<Bucket>>,
     hides_absence: bool,
     copies_tags: bool,
+    by: Permission,
 }
 
 impl Grant {
@@ -85,6 +87,11 @@ impl Grant {
         self.hides_absence
     }
 
+    /// What allowed it, as the audit keeps it.
+    pub(crate) fn by(&self) -> Permission {
+        self.by.clone()
+    }
+
     /// Whether a copy may take its source's tags along.
     pub(crate) fn copies_tags(&self) -> bool {
         self.copies_tags
@@ -109,6 +116,14 @@ impl Refused {
         }
     }
 
+    /// The whole reason, where policies were asked and it was kept.
+    pub(crate) fn explanation(&mut self) -> Option<Box<Explanation>> {
+        match self {
+            Self::NoSuchBucket(_) => None,
+            Self::Denied(denied) => denied.explanation.take(),
+        }
+    }
+
     /// What the audit says of it.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
@@ -128,6 +143,8 @@ pub(crate) struct Denied {
     pub(crate) because: Why,
     /// The statement that says so, by its policy and name.
     pub(crate) statement: Option<String>,
+    /// The whole reason, for the audit.
+    pub(crate) explanation: Option<Box<Explanation>>,
 }
 
 /// The reason of a denial.
@@ -137,6 +154,8 @@ pub(crate) enum Why {
     Anonymous,
     /// The bucket is not reached from there.
     Address(Admission),
+    /// There is no such user or role any more.
+    Gone,
     /// Policies were asked.
     Policy(Because),
 }
@@ -146,6 +165,7 @@ impl Denied {
         match self.because {
             Why::Anonymous => "anonymous",
             Why::Address(_) => "address",
+            Why::Gone => "no-such-identity",
             Why::Policy(Because::Explicit(_)) => "explicit-deny",
             Why::Policy(Because::AnonymousAccessPoint) => "anonymous-access-point",
             Why::Policy(Because::Implicit(layer)) => match layer {
@@ -187,11 +207,12 @@ pub(crate) async fn decide<S: ObjectStore, V: Verifier>(
         source: None,
         hides_absence: false,
         copies_tags: true,
+        by: Permission::default(),
     };
     match need {
         Need::Account { action } => {
-            asker.applied(None).may(&[action], None).await?;
-            Ok(grant)
+            let by = asker.applied(None).may(&[action], None).await?;
+            Ok(Grant { by, ..grant })
         }
         Need::On {
             actions,
@@ -200,12 +221,13 @@ pub(crate) async fn decide<S: ObjectStore, V: Verifier>(
         } => {
             let found = find(asker, bucket, need.first())?;
             let applied = asker.applied(Some(&found));
-            applied.may(actions, key).await?;
+            let by = applied.may(actions, key).await?;
             let hides_absence = key.is_some() && !lists(&applied).await;
             drop(applied);
             Ok(Grant {
                 bucket: Some(found),
                 hides_absence,
+                by,
                 ..grant
             })
         }
@@ -217,14 +239,14 @@ pub(crate) async fn decide<S: ObjectStore, V: Verifier>(
         } => {
             let target = find(asker, target, need.first())?;
             let on_target = asker.applied(Some(&target));
-            on_target.may(writes, Some(written)).await?;
+            let by = on_target.may(writes, Some(written)).await?;
             let source = find(asker, source, need.first())?;
             let on_source = asker.applied(Some(&source));
             on_source.may(reads, Some(read)).await?;
             let takes = [Action("s3:GetObjectTagging")];
             let gives = [Action("s3:PutObjectTagging")];
-            let copies_tags = on_source.may(&takes, Some(read)).await.is_ok()
-                && on_target.may(&gives, Some(written)).await.is_ok();
+            let copies_tags = on_source.allows(&takes, Some(read)).await
+                && on_target.allows(&gives, Some(written)).await;
             let hides_absence = !lists(&on_source).await;
             drop((on_source, on_target));
             Ok(Grant {
@@ -232,6 +254,7 @@ pub(crate) async fn decide<S: ObjectStore, V: Verifier>(
                 source: Some(source),
                 hides_absence,
                 copies_tags,
+                by,
                 ..grant
             })
         }
@@ -245,13 +268,14 @@ pub(crate) async fn decide<S: ObjectStore, V: Verifier>(
     }
 }
 
-/// What a caller hears of a key that is not there, if it must not learn that.
-pub(crate) fn hidden(error: S3Error, hides_absence: bool) -> S3Error {
+/// What a caller hears of an operation that failed, and by which check it did. A key that is not there is
+/// AccessDenied to whom it is hidden from.
+pub(crate) fn hidden(error: S3Error, hides_absence: bool) -> (Check, S3Error) {
     match error.kind() {
         ErrorKind::NoSuchKey | ErrorKind::NoSuchVersion if hides_absence => {
-            ErrorKind::AccessDenied.into()
+            (Check::Hidden, ErrorKind::AccessDenied.into())
         }
-        _ => error,
+        kind => (Check::of_performing(kind), error),
     }
 }
 
@@ -261,14 +285,16 @@ pub(crate) async fn may_delete<S: ObjectStore, V: Verifier>(
     key: &ObjectKey,
     versioned: bool,
 ) -> Result<(), S3Error> {
-    let may = applied.may(deletes(versioned), Some(key)).await;
-    may.map_err(S3Error::from)
+    // Not explained: the record is the whole request's, which was allowed.
+    match applied.allows(deletes(versioned), Some(key)).await {
+        true => Ok(()),
+        false => Err(ErrorKind::AccessDenied.into()),
+    }
 }
 
 /// Whether the caller may learn which keys there are.
 async fn lists<S: ObjectStore, V: Verifier>(applied: &Applied<'_, S, V>) -> bool {
-    let list = [Action("s3:ListBucket")];
-    applied.may(&list, None).await.is_ok()
+    applied.allows(&[Action("s3:ListBucket")], None).await
 }
 
 /// The bucket, as far as the caller may know of it.
@@ -282,6 +308,7 @@ fn find<S: ObjectStore, V: Verifier>(
             action,
             because,
             statement: None,
+            explanation: None,
         })
     };
     let Some(bucket) = asker.store().bucket(name) else {
@@ -297,23 +324,12 @@ fn find<S: ObjectStore, V: Verifier>(
     Ok(bucket)
 }
 
-/// The refusal of a decision, if it is one.
-fn refused(
-    action: Action,
-    signed: bool,
-    decision: Decision,
-    statement: Option<String>,
-) -> Result<(), Refused> {
-    let because = match decision {
-        Decision::Allow(_) => return Ok(()),
-        Decision::Deny(Because::Implicit(_)) if !signed => Why::Anonymous,
-        Decision::Deny(because) => Why::Policy(because),
-    };
-    Err(Refused::Denied(Denied {
-        action,
-        because,
-        statement,
-    }))
+/// Why a decision is a refusal.
+fn why(because: Because, signed: bool) -> Why {
+    match because {
+        Because::Implicit(_) if !signed => Why::Anonymous,
+        because => Why::Policy(because),
+    }
 }
 
 /// `response-*` lets a link choose headers of the answer: only who signed may. Told before anything

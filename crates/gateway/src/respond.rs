@@ -116,6 +116,7 @@ impl About {
             action: self.action,
             refused_by,
             statement: None,
+            decided: None,
             code,
             bytes: 0,
         };

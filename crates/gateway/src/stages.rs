@@ -90,7 +90,7 @@
 
 use crate::{
     Context, Origin,
-    audit::{Check, Trail},
+    audit::{Check, Decided, Trail},
     body::{self, Inbound, Stream},
     cors,
     link::{self, Line, OneTime, UnderWay},
@@ -391,10 +391,14 @@ pub async fn permit<'a, S: ObjectStore, V: Verifier, B>(
         state: &received.state,
         who: OnceCell::new(),
     };
-    let grant = permit::decide(&asker, need).await.map_err(|refused| {
+    let grant = permit::decide(&asker, need).await.map_err(|mut refused| {
         received.trail.refused_by(refused.statement());
+        if let Some(explanation) = refused.explanation() {
+            received.trail.is_decided(Decided::Denied(explanation));
+        }
         Refusal(Check::Permit(refused.reason()), refused.into())
     })?;
+    received.trail.is_decided(Decided::Allowed(grant.by()));
     let owners = permit::expected_owners(&grant, &asked);
     owners.map_err(Refusal::at(Check::Permit("another-owner-expected")))?;
     if let Some(facts) = &facts {
@@ -475,7 +479,9 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
     };
     let hides_absence = job.grant.hides_absence();
     let reply = perform::dispatch(job, operation).await;
-    let reply = reply.map_err(|error| permit::hidden(error, hides_absence));
-    let reply = reply.map_err(|error| Refusal(Check::of_performing(error.kind()), error))?;
+    let reply = reply.map_err(|error| {
+        let (check, error) = permit::hidden(error, hides_absence);
+        Refusal(check, error)
+    })?;
     Ok(Performed { reply, under_way })
 }

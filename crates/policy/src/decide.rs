@@ -27,7 +27,7 @@ use crate::{
     statement::{Effect, Names},
 };
 use blockhouse_types::AccountId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{ops::ControlFlow, sync::Arc};
 
 /// The policies that apply to a request. An absent one does not limit; one that is there and cannot
@@ -52,7 +52,7 @@ pub struct Policies<'a> {
 }
 
 /// Which of them a policy is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layer {
     /// The node's.
@@ -85,7 +85,7 @@ impl Layer {
 }
 
 /// A statement of one of the policies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StatementRef {
     /// Which kind of policy.
     pub layer: Layer,
@@ -96,7 +96,7 @@ pub struct StatementRef {
 }
 
 /// What was decided, and by what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
     /// It may be.
@@ -106,7 +106,7 @@ pub enum Decision {
 }
 
 /// What allows a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Grounds {
     /// The caller is the root of its account, which needs no policy.
     pub root: bool,
@@ -119,7 +119,7 @@ pub struct Grounds {
 }
 
 /// What denies a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Because {
     /// A statement says so.

@@ -8,6 +8,7 @@
 //!
 //! The explanation is for who may see policies; a client that is denied learns nothing of it.
 
+mod record;
 mod render;
 
 use crate::{
@@ -20,17 +21,17 @@ use crate::{
     request::Request,
     statement::{Effect, Names, Statement},
 };
-use serde::Serialize;
-use std::collections::BTreeSet;
+use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, collections::BTreeSet};
 
 /// The most statements that one explanation tells of; those that speak of the request come first.
 pub const EXPLAINED_STATEMENTS_MAX: usize = 100;
 
 /// Why a request was decided as it was.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
     /// `allowed`, `explicitDeny` or `implicitDeny`.
-    pub decision: &'static str,
+    pub decision: Cow<'static, str>,
     /// By what, as numbers.
     pub verdict: Decision,
     /// The same as a sentence.
@@ -47,10 +48,13 @@ pub struct Explanation {
     pub missing: Vec<String>,
     /// How many statements are left out beyond [`EXPLAINED_STATEMENTS_MAX`].
     pub left_out: usize,
+    /// How many policies are, of an explanation that is kept.
+    #[serde(default)]
+    pub policies_left_out: usize,
 }
 
 /// What one policy says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyExplained {
     /// Which of the policies.
     pub layer: Layer,
@@ -58,6 +62,8 @@ pub struct PolicyExplained {
     pub id: String,
     /// Where it is attached.
     pub kind: Kind,
+    /// Which text it was: [`Policy::fingerprint`].
+    pub fingerprint: String,
     /// Whether its Denys are not held against the caller: a bucket's policy against its owner's
     /// root, where it would lock the owner out.
     pub denies_ignored: bool,
@@ -68,7 +74,7 @@ pub struct PolicyExplained {
 }
 
 /// What one statement says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatementExplained {
     /// Which one, counted from zero.
     pub number: u32,
@@ -91,7 +97,7 @@ pub struct StatementExplained {
 }
 
 /// What one condition compared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConditionExplained {
     /// With its prefix and suffix.
     pub operator: String,
@@ -126,7 +132,7 @@ pub fn explain(policies: &Policies<'_>, request: &Request<'_>) -> Explanation {
     }
     let resource = request.resource.name.map(|name| name.to_string());
     Explanation {
-        decision: verdict.as_str(),
+        decision: verdict.as_str().into(),
         verdict,
         summary: render::summary(case, verdict),
         principal: request.principal.to_string(),
@@ -135,6 +141,7 @@ pub fn explain(policies: &Policies<'_>, request: &Request<'_>) -> Explanation {
         policies: explained,
         missing: explainer.missing.into_iter().collect(),
         left_out: explainer.left_out,
+        policies_left_out: 0,
     }
 }
 
@@ -179,6 +186,7 @@ impl Explainer<'_> {
             layer,
             id: policy.id().to_owned(),
             kind: policy.kind(),
+            fingerprint: policy.fingerprint().to_owned(),
             denies_ignored: !self.case.denies_count(layer),
             passed_over: policy.statement_count() - statements.len(),
             statements,

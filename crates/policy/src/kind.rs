@@ -1,9 +1,9 @@
 //! What a policy is attached to decides what may stand in it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where a policy is attached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// To identities, by name: a managed policy.

@@ -17,7 +17,8 @@ use crate::{
     statement::{Effect, ResourcePattern, Resources, Statement},
 };
 pub(crate) use half::Half;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// A policy, compiled: read once, decides many.
 #[derive(Debug, Clone)]
@@ -26,14 +27,20 @@ pub struct Policy {
     kind: Kind,
     version: Version,
     text: Box<str>,
+    fingerprint: Box<str>,
     statements: Box<[Statement]>,
     deny: Half,
     allow: Half,
     families: Families,
 }
 
+/// See [`Policy::fingerprint`].
+fn fingerprint(text: &str) -> Box<str> {
+    blockhouse_types::hex(&Sha256::digest(text)[..8]).into()
+}
+
 /// Where a statement stands in its policy's text, as IAM's simulator says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// Line and column of its first character, from one.
     pub start: (u32, u32),
@@ -56,6 +63,7 @@ impl Policy {
             kind,
             version: document.version,
             text: text.into(),
+            fingerprint: fingerprint(text),
             deny: Half::new(&statements, Effect::Deny),
             allow: Half::new(&statements, Effect::Allow),
             families,
@@ -100,6 +108,12 @@ impl Policy {
         self.kind
     }
 
+    /// Which text it is: the first sixteen hexadecimal digits of its SHA-256. Tells versions of a
+    /// policy apart long after.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
     /// Its text, as given.
     pub fn text(&self) -> &str {
         &self.text
@@ -130,6 +144,7 @@ impl Policy {
         size_of::<Self>()
             + self.id.len()
             + self.text.len()
+            + self.fingerprint.len()
             + size_of_val(&*self.statements)
             + inside.sum::<usize>()
             + self.deny.heap_bytes()

@@ -10,10 +10,10 @@ use crate::{
     principal::{Grants, Principals},
     request::Request,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a statement does when it speaks of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// It may be.
     Allow,

@@ -5,8 +5,8 @@
 mod common;
 
 use blockhouse_policy::{
-    Because, ContextEntry, Decision, EntryType, Kind, Layer, Policies, Policy, Principal,
-    Simulation, SimulationFault, simulate,
+    Because, ContextEntry, Decision, EntryType, Explanation, Kind, Layer, Policies, Policy,
+    Principal, Simulation, SimulationFault, simulate,
 };
 use common::Question;
 use serde_json::{Value as Json, json};
@@ -220,4 +220,51 @@ fn decisions_serialize() {
     let expected =
         json!({ "deny": { "explicit": { "layer": "identity", "policy": 0, "statement": 0 } } });
     assert_eq!(written, expected);
+}
+
+/// What the audit keeps is short whatever the policies are, tells what decided, keeps no word that may
+/// be a password, and is read back as it was written.
+#[test]
+fn what_is_kept_of_an_explanation() {
+    let odd = "x".repeat(1000);
+    let wanted: Vec<_> = (0..100).map(|n| format!("{n}{odd}")).collect();
+    let allow = |sid: String| {
+        json!({ "Sid": sid, "Effect": "Allow", "Action": "*", "Resource": "*",
+                "Condition": { "StringEquals": { "aws:PrincipalTag/team": wanted },
+                               "StringLike": { "aws:Referer": "https://*?word=hush" },
+                               "StringNotEquals": { "aws:UserAgent": "hush" } } })
+    };
+    let mut statements: Vec<_> = (0..40).map(|n| allow(format!("A{n}"))).collect();
+    statements.push(
+        json!({ "Sid": "Decides", "Effect": "Deny", "Action": "s3:*", "Resource": "*",
+        "Condition": { "StringLike": { "aws:UserAgent": "hush*" } } }),
+    );
+    let identity = vec![json!({ "Version": "2012-10-17", "Statement": statements }); 50];
+    let context = json!({ "aws:PrincipalTag/team": odd, "aws:UserAgent": "hush now",
+                          "aws:Referer": "https://a/?X-Amz-Signature=hush" });
+    let explanation = question(json!({ "identity": identity }), context).explain();
+    let told = explanation
+        .policies
+        .iter()
+        .map(|policy| policy.statements.len());
+    let told = told.sum::<usize>() + explanation.left_out;
+    let kept = explanation.for_record();
+    let text = serde_json::to_string(&kept).unwrap();
+    assert!(text.len() < 64 << 10, "{}", text.len());
+    assert!(!text.contains("hush"), "{text}");
+    let of_kept: Vec<_> = kept
+        .policies
+        .iter()
+        .flat_map(|policy| &policy.statements)
+        .collect();
+    assert!(
+        of_kept
+            .iter()
+            .any(|s| s.decided && s.sid.as_deref() == Some("Decides"))
+    );
+    assert_eq!(of_kept.len() + kept.left_out, told);
+    assert_eq!(kept.policies.len() + kept.policies_left_out, 50);
+    assert_eq!(kept.policies[0].fingerprint.len(), 16);
+    assert_eq!(serde_json::from_str::<Explanation>(&text).unwrap(), kept);
+    assert_eq!(kept.clone().for_record().to_string(), kept.to_string());
 }

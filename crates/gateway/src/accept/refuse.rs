@@ -38,6 +38,7 @@ pub(super) fn slow_down(
             action: None,
             refused_by: Some(Check::Room),
             statement: None,
+            decided: None,
             code: Some("SlowDown"),
             bytes: 0,
         }));

@@ -151,6 +151,7 @@ pub(super) fn record<S: ObjectStore, V: LinkSigner>(
         action,
         refused_by: refused.map(|(check, _)| check),
         statement: None,
+        decided: None,
         code: refused.map(|(_, code)| code),
         bytes: 0,
     };

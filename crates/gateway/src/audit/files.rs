@@ -11,7 +11,7 @@ use std::{
 pub(super) const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Files that are kept, the one being written among them. The oldest one gives way.
-const FILES_MAX: usize = 8;
+pub(super) const FILES_MAX: usize = 8;
 
 /// The folder of the audit, which is its owner's alone.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// `audit.jsonl` is written; `audit.1.jsonl` came before it.
-fn name(folder: &Path, number: usize) -> PathBuf {
+pub(super) fn name(folder: &Path, number: usize) -> PathBuf {
     match number {
         0 => folder.join("audit.jsonl"),
         number => folder.join(format!("audit.{number}.jsonl")),

@@ -1,8 +1,9 @@
 //! A record as one line of JSON.
 
-use super::{Check, Record};
+use super::{Check, Decided, Record};
 use blockhouse_types::AccountId;
 use blockhouse_verifier_wire::Principal;
+use serde::Serialize;
 use std::{fmt, io::Write as _};
 
 impl Record {
@@ -34,6 +35,11 @@ impl Record {
         if self.statement.is_some() {
             object.text("statement", self.statement.as_deref());
         }
+        match &self.decided {
+            None => {}
+            Some(Decided::Allowed(permission)) => object.document("allowed_by", permission),
+            Some(Decided::Denied(explanation)) => object.document("why", explanation),
+        }
         object.text("code", self.code);
         object.number("bytes", self.bytes);
         if lost > 0 {
@@ -56,6 +62,7 @@ impl fmt::Display for Check {
             Self::Condition => f.write_str("condition"),
             Self::Body => f.write_str("body"),
             Self::State => f.write_str("state"),
+            Self::Hidden => f.write_str("hidden"),
             Self::Node => f.write_str("node"),
             Self::Gone => f.write_str("gone"),
         }
@@ -111,6 +118,16 @@ impl<'a> Object<'a> {
         self.name(name);
         // Writing into a vector cannot fail.
         let _ = write!(self.line, "{value}");
+    }
+
+    /// A value that is a document; `null` when it cannot be written, which no type of ours knows.
+    fn document(&mut self, name: &str, value: &impl Serialize) {
+        self.name(name);
+        let begun = self.line.len();
+        if serde_json::to_writer(&mut *self.line, value).is_err() {
+            self.line.truncate(begun);
+            self.line.extend_from_slice(b"null");
+        }
     }
 
     /// A value that has no character to escape.

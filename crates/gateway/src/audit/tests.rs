@@ -18,6 +18,7 @@ fn record(key: &str, refused_by: Option<Check>) -> Box<Record> {
         action: Some("s3:GetObject"),
         refused_by,
         statement: None,
+        decided: None,
         code: refused_by.map(|_| "AccessDenied"),
         bytes: 7,
     })
@@ -77,4 +78,38 @@ fn a_full_queue_loses_and_counts() {
         log.leave(record("key", None));
     }
     assert_eq!((records.try_iter().count(), log.lost()), (2, 3));
+}
+
+/// Each is found by its id, in the newest file that has it; nothing that is cut off or made up is taken.
+#[test]
+fn records_are_found_by_their_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let audit = Audit::start(folder.path()).unwrap();
+    // A key that looks like another record's id.
+    audit
+        .log()
+        .leave(record(r#""request":"00000000000000AA""#, None));
+    drop(audit);
+    let id = RequestId::from_number;
+    let (document, told) = find(folder.path(), id(255)).unwrap().unwrap();
+    assert_eq!(document["request"], "00000000000000FF");
+    assert_eq!(
+        (told.action.as_deref(), told.bytes),
+        (Some("s3:GetObject"), 7)
+    );
+    assert_eq!(find(folder.path(), id(0xAA)).unwrap(), None);
+    let newest = folder.path().join("audit.jsonl");
+    let line = fs::read(&newest).unwrap();
+    for older in [1, 7] {
+        fs::rename(&newest, folder.path().join(format!("audit.{older}.jsonl"))).unwrap();
+        fs::write(&newest, "nonsense\n").unwrap();
+        assert!(find(folder.path(), id(255)).unwrap().is_some(), "{older}");
+        fs::remove_file(folder.path().join(format!("audit.{older}.jsonl"))).unwrap();
+        fs::write(&newest, &line).unwrap();
+    }
+    let whole = line.strip_suffix(b"\n").unwrap();
+    for end in 0..whole.len() {
+        assert_eq!(read(&whole[..end]), None, "{end}");
+    }
+    assert!(find(&folder.path().join("none"), id(255)).is_err());
 }

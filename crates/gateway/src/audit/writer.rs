@@ -2,8 +2,10 @@
 
 use super::{
     Record,
+    decided::Allowance,
     files::{FILE_BYTES_MAX, Files},
 };
+use blockhouse_types::Timestamp;
 use std::{
     io,
     path::Path,
@@ -36,6 +38,7 @@ pub struct Log {
 struct Shared {
     written: AtomicU64,
     lost: AtomicU64,
+    explained: Allowance,
     stopping: Mutex<bool>,
     stop: Condvar,
 }
@@ -67,6 +70,11 @@ impl Log {
         if self.queue.try_send(record).is_err() {
             self.shared.lost.fetch_add(1, Relaxed);
         }
+    }
+
+    /// Whether one more denial may be explained now.
+    pub(crate) fn may_explain(&self, now: Timestamp) -> bool {
+        self.shared.explained.take(now)
     }
 
     /// Records that were written.

@@ -4,11 +4,15 @@
 //! operation, the link's terms. A header counts only for the keys that are defined by it
 //! (`aws:Referer`, `aws:UserAgent`, and the `x-amz-` ones, which a signature covers).
 
-use super::{Action, Refused, Who, refused};
-use crate::{Context, Origin, verify::Caller};
+use super::{Action, Denied, Refused, Who, Why, why};
+use crate::{
+    Context, Origin,
+    audit::{Ground, Permission},
+    verify::Caller,
+};
 use blockhouse_policy::{
-    self as policy, Arn, Because, Decision, Dialect, Fact, Family, Layer, Policies, Policy,
-    Request, Resource, Value,
+    self as policy, Arn, Because, Decision, Dialect, Fact, Family, Grounds, Layer, Policies,
+    Policy, Request, Resource, StatementRef, Value,
     address_list::{Admission, Peer},
 };
 use blockhouse_s3::{
@@ -53,21 +57,44 @@ pub(crate) struct Applied<'a, S: ObjectStore, V: Verifier> {
 }
 
 impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
-    /// Whether the caller may do all of these, with the bucket, or an object in it.
+    /// Whether the caller may do all of these, with the bucket, or an object in it; and what allowed it
+    /// the first. A refusal brings its explanation, while there is an allowance for that.
     pub(crate) async fn may(
         &self,
         actions: &[Action],
         key: Option<&ObjectKey>,
-    ) -> Result<(), Refused> {
+    ) -> Result<Permission, Refused> {
+        let log = self.asker.context.events.audit();
+        let explains = || log.is_some_and(|log| log.may_explain(self.asker.now));
+        self.judge(actions, key, explains).await
+    }
+
+    /// The same where a "no" is no refusal of the request.
+    pub(crate) async fn allows(&self, actions: &[Action], key: Option<&ObjectKey>) -> bool {
+        self.judge(actions, key, || false).await.is_ok()
+    }
+
+    async fn judge(
+        &self,
+        actions: &[Action],
+        key: Option<&ObjectKey>,
+        explains: impl Fn() -> bool,
+    ) -> Result<Permission, Refused> {
+        let mut permission = Permission::default();
         let Some(facts) = &self.facts else {
-            return Ok(());
+            permission.root = true;
+            return Ok(permission);
         };
         let signed = self.asker.caller.signed().is_some();
         let who = self.asker.who();
-        if who.is_gone() {
-            let decision = Decision::Deny(Because::Implicit(Layer::Identity));
-            let mut actions = actions.iter();
-            return actions.try_for_each(|action| refused(*action, signed, decision, None));
+        let denied = |action: &Action, because| Denied {
+            action: *action,
+            because,
+            statement: None,
+            explanation: None,
+        };
+        if let (true, [action, ..]) = (who.is_gone(), actions) {
+            return Err(Refused::Denied(denied(action, Why::Gone)));
         }
         let tagged = self.with_tags(key).await;
         let name = self.bucket.map(|bucket| match key {
@@ -79,20 +106,54 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
             _ => Resource::of_caller(Arn::parse("arn:aws:s3:::*")),
         };
         let policies = self.policies();
-        for action in actions {
+        for (number, action) in actions.iter().enumerate() {
             let request = Request {
                 principal: who.principal(),
                 action: policy::Action::new(action.0),
                 resource,
                 context: tagged.as_ref().unwrap_or(facts),
             };
-            let decision = policy::decide(&policies, &request);
-            if !decision.is_allowed() {
-                let statement = statement_of(&policies, decision);
-                return refused(*action, signed, decision, statement);
+            match policy::decide(&policies, &request) {
+                Decision::Allow(grounds) if number == 0 => permission = self.permission(grounds),
+                Decision::Allow(_) => {}
+                Decision::Deny(because) => {
+                    let explain = || policy::explain(&policies, &request).for_record();
+                    return Err(Refused::Denied(Denied {
+                        statement: statement_of(&policies, because),
+                        explanation: explains().then(explain).map(Box::new),
+                        ..denied(action, why(because, signed))
+                    }));
+                }
             }
         }
-        Ok(())
+        Ok(permission)
+    }
+
+    /// The statements that allowed something.
+    fn permission(&self, grounds: Grounds) -> Permission {
+        let Grounds {
+            root,
+            identity,
+            access_point,
+            resource,
+        } = grounds;
+        let ground = |at: StatementRef| {
+            let policy = match at.layer {
+                Layer::Identity => self.asker.who().policies().get(at.policy as usize)?,
+                Layer::Resource => self.resource.as_ref()?,
+                // Nothing else grants here.
+                _ => return None,
+            };
+            Some(Ground {
+                layer: at.layer,
+                policy: Arc::clone(policy),
+                statement: at.statement,
+            })
+        };
+        Permission {
+            root,
+            statements: [identity, access_point, resource].map(|at| at.and_then(ground)),
+        }
     }
 
     fn policies(&self) -> Policies<'_> {
@@ -386,8 +447,8 @@ fn every<'p>(policies: &Policies<'p>) -> impl Iterator<Item = &'p Policy> {
 }
 
 /// The statement that denied, by its policy and name or number.
-pub(super) fn statement_of(policies: &Policies<'_>, decision: policy::Decision) -> Option<String> {
-    let policy::Decision::Deny(policy::Because::Explicit(at)) = decision else {
+pub(super) fn statement_of(policies: &Policies<'_>, because: Because) -> Option<String> {
+    let Because::Explicit(at) = because else {
         return None;
     };
     let number = at.policy as usize;

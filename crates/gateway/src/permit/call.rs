@@ -1,9 +1,9 @@
 //! Calls of other APIs than S3: one action on one resource, judged by the caller's own policies. No bucket
 //! is concerned.
 
-use super::{Action, Refused, Who, asker::statement_of, refused};
+use super::{Action, Denied, Refused, Who, Why, asker::statement_of, why};
 use crate::Context;
-use blockhouse_policy::{self as policy, Arn, Because, Decision, Fact, Layer, Policies, Resource};
+use blockhouse_policy::{self as policy, Arn, Decision, Fact, Policies, Resource};
 use blockhouse_store::ObjectStore;
 use blockhouse_types::Timestamp;
 use blockhouse_verifier_wire::{Credential, Verified, Verifier};
@@ -29,8 +29,12 @@ pub(crate) fn may_call<S: ObjectStore, V: Verifier>(
     let state = context.desired.load();
     let who = Who::of(Some(asked.signed), &state);
     if who.is_gone() {
-        let decision = Decision::Deny(Because::Implicit(Layer::Identity));
-        return refused(asked.action, true, decision, None);
+        return Err(Refused::Denied(Denied {
+            action: asked.action,
+            because: Why::Gone,
+            statement: None,
+            explanation: None,
+        }));
     }
     let session = match &asked.signed.credential {
         Credential::LongTerm => None,
@@ -59,7 +63,18 @@ pub(crate) fn may_call<S: ObjectStore, V: Verifier>(
         resource: Resource::of_caller(Arn::parse(asked.resource)),
         context: &facts,
     };
-    let decision = policy::decide(&policies, &request);
-    let statement = statement_of(&policies, decision);
-    refused(asked.action, true, decision, statement)
+    match policy::decide(&policies, &request) {
+        Decision::Allow(_) => Ok(()),
+        Decision::Deny(because) => {
+            let log = context.events.audit();
+            let explains = log.is_some_and(|log| log.may_explain(asked.now));
+            let explain = || Box::new(policy::explain(&policies, &request).for_record());
+            Err(Refused::Denied(Denied {
+                action: asked.action,
+                because: why(because, true),
+                statement: statement_of(&policies, because),
+                explanation: explains.then(explain),
+            }))
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What is audited of each decision.
 
 use super::*;
-use crate::audit::{Log, Record};
+use crate::audit::{Log, Record, meaning};
 use std::sync::mpsc::Receiver;
 
 /// A node with the bucket `bkt`, and where its decisions come out.
@@ -18,6 +18,13 @@ fn audited() -> (Node, Receiver<Box<Record>>) {
 fn only(records: &Receiver<Box<Record>>) -> Record {
     let mut found: Vec<_> = records.try_iter().collect();
     assert_eq!(found.len(), 1, "{found:?}");
+    if let Some(check) = found[0].refused_by {
+        let check = check.to_string();
+        assert!(
+            meaning(&check).is_some(),
+            "nobody can say what {check} means"
+        );
+    }
     *found.remove(0)
 }
 

@@ -89,7 +89,8 @@ impl fmt::Display for Explanation {
         writeln!(f, "  who   {}", self.principal)?;
         writeln!(f, "  what  {} on {}", self.action, self.resource)?;
         for policy in &self.policies {
-            writeln!(f, "{} \"{}\"", policy.layer.called(), policy.id)?;
+            let (called, print) = (policy.layer.called(), &policy.fingerprint);
+            writeln!(f, "{called} \"{}\" ({print})", policy.id)?;
             if policy.denies_ignored {
                 writeln!(
                     f,
@@ -105,6 +106,9 @@ impl fmt::Display for Explanation {
         }
         if !self.missing.is_empty() {
             writeln!(f, "absent: {}", self.missing.join(", "))?;
+        }
+        if self.policies_left_out > 0 {
+            writeln!(f, "{} more policies are left out", self.policies_left_out)?;
         }
         if self.left_out > 0 {
             writeln!(f, "{} more statements are left out", self.left_out)?;

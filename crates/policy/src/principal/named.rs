@@ -7,7 +7,7 @@
 
 use super::{Principal, Who};
 use blockhouse_types::AccountId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// In which ways a statement names the caller: a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,7 +51,7 @@ impl Grants {
 }
 
 /// How a statement names the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NamedAs {
     /// By its own ARN: past boundary and session policy.
