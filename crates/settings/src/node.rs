@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_refusal_names_the_field() {
         for (good, bad, field) in [
-            ("domains =", "operator = \"1\"\ndomains =", "operator"),
+            ("000000000001", "1", "operator"),
             ("domains =", "region = \"us-east-1\"\ndomains =", "region"),
             ("S3.Example", "-x", "domains[0]"),
             ("S3.Example", "10.0.0.1", "domains[0]"),
@@ -143,7 +143,7 @@ mod tests {
         }
         let error = NodeSettings::parse(&GOOD.replace("control =", "controll =")).unwrap_err();
         assert!(
-            matches!(error, SettingsError::Syntax { line: 4, .. }),
+            matches!(error, SettingsError::Syntax { line: 5, .. }),
             "{error}"
         );
     }
