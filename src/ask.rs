@@ -35,6 +35,12 @@ struct Question<'a> {
 
 /// Asks at the administrator address; what the node refuses is an error in its own words.
 pub(crate) fn admin(args: &NodeArgs, method: &str, path: &str, body: &str) -> Result<Value> {
+    let text = admin_text(args, method, path, body)?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// The same; the answer is JSON, as the node wrote it.
+pub(crate) fn admin_text(args: &NodeArgs, method: &str, path: &str, body: &str) -> Result<String> {
     let (status, answer) = send(&Question {
         url: &args.admin,
         region: &args.region,
@@ -43,10 +49,10 @@ pub(crate) fn admin(args: &NodeArgs, method: &str, path: &str, body: &str) -> Re
         query: "",
         body: Bytes::copy_from_slice(body.as_bytes()),
     })?;
-    let document: Value = serde_json::from_slice(&answer)
-        .with_context(|| format!("{} is no administrator address", args.admin))?;
+    let other = || format!("{} is no administrator address", args.admin);
+    let document: Value = serde_json::from_slice(&answer).with_context(other)?;
     if status.is_success() {
-        return Ok(document);
+        return String::from_utf8(answer.into()).with_context(other);
     }
     let text = |name: &str| document[name].as_str().unwrap_or_default();
     refused(text("code"), text("message"), text("request_id"))

@@ -1,8 +1,11 @@
 //! What may be typed. The help texts are the manual: `tests/golden/help.txt` holds them.
 
+pub(crate) mod identity;
+
 use blockhouse_settings::IoMode;
 use blockhouse_verifier_wire::SessionKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use identity::IdentityArgs;
 use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
 /// How long a link lives when nobody says: five days.
@@ -53,6 +56,13 @@ pub(crate) enum Command {
 
     /// Look policies over, and ask what they would decide, offline
     Policy(PolicyArgs),
+
+    /// Manage users, groups, roles, their policies and access keys of a running node
+    ///
+    /// Asks the node's administrator address, signed with the root's key in the environment, as `source
+    /// DIR/env` of a running `dev` sets it.
+    #[command(verbatim_doc_comment)]
+    Identity(IdentityArgs),
 
     /// Make temporary credentials of a standalone node, for `source`
     ///
@@ -491,8 +501,46 @@ pub(crate) struct TokenArgs {
     pub(crate) duration: u64,
 
     /// As what: session lasts up to 36 hours, instance up to 6
-    #[arg(long, value_name = "KIND", default_value = "session")]
+    #[arg(
+        long,
+        value_name = "KIND",
+        default_value = "session",
+        conflicts_with = "role"
+    )]
     pub(crate) kind: SessionKindArg,
+
+    /// Of a user, by an access key of its own that is active [default: of the account's root]
+    #[arg(long, value_name = "NAME", conflicts_with = "role")]
+    pub(crate) user: Option<String>,
+
+    /// Of a role, as AssumeRole gives them: up to 12 hours
+    ///
+    /// The role's trust policy is not asked: who may read DIR may assume every role.
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "session_name",
+        verbatim_doc_comment
+    )]
+    pub(crate) role: Option<String>,
+
+    /// What the session of the role is called: 2 to 64 letters, digits and +=,.@_-
+    #[arg(long, value_name = "NAME", requires = "role")]
+    pub(crate) session_name: Option<String>,
+
+    /// The most that the session may do: a policy, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// A tag of the session, which policies may ask for as aws:PrincipalTag/KEY; may be given several
+    /// times
+    #[arg(
+        long,
+        value_name = "KEY=VALUE",
+        requires = "role",
+        verbatim_doc_comment
+    )]
+    pub(crate) tag: Vec<String>,
 
     /// Of which account [default: the node's first]
     #[arg(long, value_name = "NUMBER")]

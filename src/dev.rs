@@ -15,6 +15,7 @@ mod certificate;
 mod env_file;
 mod home;
 pub(crate) mod keys;
+mod keys_bell;
 mod plan;
 mod role;
 mod supervise;
@@ -51,11 +52,12 @@ pub(crate) fn run(args: DevArgs, log: &str) -> Result<ExitCode> {
     zeros::make_devices(&home, &plan)?;
     // Until here a signal just ended us; from here on there are roles to be ended in order.
     let signals = Signals::block()?;
-    let certificate = certificate::keep(&home, &args)?;
+    let certificate = certificate::keep(&home, &args, plan.outpost())?;
     let settings = plan.settings(&home, &args, certificate, &placement)?;
 
     let mut supervisor = Supervisor::new(signals, lock)?;
-    let verifier = VerifierRole::new(&home, &args, &settings.region, &placement)?;
+    supervisor.hear_keys(&home)?;
+    let mut verifier = VerifierRole::new(&home, &args, &settings.region, &placement)?;
     verifier.start(&home, &mut supervisor, log)?;
     let node = Handed {
         settings: &settings.to_toml()?,
@@ -67,17 +69,29 @@ pub(crate) fn run(args: DevArgs, log: &str) -> Result<ExitCode> {
     };
     let addresses: Addresses = addresses.parse().context("the node's addresses")?;
     plan.note_ready(&home)?;
-    keys::write_env(&home, &settings.region, &addresses, log)?;
+    keys::write_env(&home, (&settings.region, plan.outpost()), &addresses, log)?;
     greet(&home, &plan, &addresses);
-    while let Happening::Restart(name) = supervisor.wait() {
-        tracing::info!(role = name, "starting it again");
-        if let Err(error) = verifier.start(&home, &mut supervisor, log) {
-            let why = format!("{error:#}");
-            tracing::error!(role = name, why, "it does not start again");
-            break;
+    loop {
+        match supervisor.wait() {
+            Happening::End => return supervisor.end(&home),
+            Happening::NewKeys(ring) => {
+                let taken = verifier.provision(&home, log);
+                if let Err(error) = &taken {
+                    let why = format!("{error:#}");
+                    tracing::error!(why, "changed keys do not count");
+                }
+                ring.answer(&taken);
+            }
+            Happening::Restart(name) => {
+                tracing::info!(role = name, "starting it again");
+                if let Err(error) = verifier.start(&home, &mut supervisor, log) {
+                    let why = format!("{error:#}");
+                    tracing::error!(role = name, why, "it does not start again");
+                    return supervisor.end(&home);
+                }
+            }
         }
     }
-    supervisor.end(&home)
 }
 
 /// A taken port is told before anything is made, which may take a while.

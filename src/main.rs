@@ -12,6 +12,7 @@ mod ask;
 mod assemble;
 mod cli;
 mod dev;
+mod identity;
 mod inspect;
 mod link;
 mod node;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
             Command::Link(args) => link::run(&args),
             Command::AddressList(args) => address_list::run(&args),
             Command::Policy(args) => policy::run(&args),
+            Command::Identity(args) => identity::run(&args),
             Command::Token(args) => token::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Fsck(args) => inspect::fsck(&args),

@@ -3,13 +3,15 @@
 
 use crate::{cli::TokenArgs, dev::keys};
 use anyhow::{Context as _, Result, bail};
+use blockhouse_policy::{Kind, Policy};
+use blockhouse_settings::{Account, KeysDocument};
 use blockhouse_types::{AccountId, Clock, SystemClock};
 use blockhouse_verifier::{MintError, TokenKeys};
 use blockhouse_verifier_wire::{
     Claims, Principal, SessionKind,
     provision::{MintOrder, Minted},
 };
-use std::process::ExitCode;
+use std::{collections::BTreeSet, fs, path::Path, process::ExitCode};
 
 /// Prints the credentials for `source`.
 pub(crate) fn run(args: &TokenArgs) -> Result<ExitCode> {
@@ -38,18 +40,21 @@ fn mint(args: &TokenArgs) -> Result<Minted> {
     if !tokens.put(keys::TOKEN_KEY, &file.token_key) {
         bail!("the token key cannot be used");
     }
+    let (principal, parent) = principal(args, &file, account)?;
+    let session = match args.role {
+        Some(_) => SessionKind::AssumedRole,
+        None => SessionKind::from(args.kind),
+    };
     let issued_at = SystemClock.now();
     let order = MintOrder {
-        principal: Principal::Root {
-            account: account.id,
-        },
-        parent: Some(account.credential.access_key_id.clone()),
+        principal,
+        parent: Some(parent),
         claims: Claims {
-            session: SessionKind::from(args.kind),
+            session,
             issued_at,
             expires_at: issued_at.plus_secs(args.duration),
-            policy: None,
-            tags: Vec::new(),
+            policy: args.policy.as_deref().map(session_policy).transpose()?,
+            tags: tags(&args.tag)?,
         },
     };
     tokens.mint(&order).map_err(|error| match error {
@@ -58,4 +63,71 @@ fn mint(args: &TokenArgs) -> Result<Minted> {
         }
         error => error.into(),
     })
+}
+
+/// Whom the credentials speak for, and the key with which they die.
+fn principal(
+    args: &TokenArgs,
+    file: &KeysDocument,
+    account: &Account,
+) -> Result<(Principal, String)> {
+    let (id, root) = (account.id, &account.credential.access_key_id);
+    if let (Some(role), Some(session)) = (&args.role, &args.session_name) {
+        legal("--role", role, 1)?;
+        legal("--session-name", session, 2)?;
+        let role = Principal::AssumedRole {
+            account: id,
+            role: role.clone(),
+            session: session.clone(),
+        };
+        return Ok((role, root.clone()));
+    }
+    let Some(user) = &args.user else {
+        return Ok((Principal::Root { account: id }, root.clone()));
+    };
+    let mut keys = file.user_keys.iter();
+    let key = keys.find(|key| key.account == id && key.user == *user && key.enabled);
+    let key = key.with_context(|| format!("{user} has no access key that is active"))?;
+    let principal = Principal::User {
+        account: id,
+        name: user.clone(),
+    };
+    Ok((principal, key.credential.access_key_id.clone()))
+}
+
+/// Source: AWS STS API reference, AssumeRole, "RoleSessionName".
+fn legal(option: &str, name: &str, len_min: usize) -> Result<()> {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b);
+    if !(len_min..=64).contains(&name.len()) || !name.bytes().all(legal) {
+        bail!("{option} {name}: {len_min} to 64 letters, digits and +=,.@_-");
+    }
+    Ok(())
+}
+
+fn session_policy(path: &Path) -> Result<String> {
+    let shown = || format!("--policy {}", path.display());
+    let text = fs::read_to_string(path).with_context(shown)?;
+    Policy::parse(Kind::Session, "session", &text).with_context(shown)?;
+    Ok(text)
+}
+
+/// Source: AWS STS API reference, AssumeRole, "Tags": at most 50 of them.
+fn tags(given: &[String]) -> Result<Vec<(String, String)>> {
+    let mut names = BTreeSet::new();
+    let mut tags = Vec::with_capacity(given.len());
+    for tag in given {
+        let pair = tag.split_once('=');
+        let (name, value) = pair.with_context(|| format!("--tag {tag}: KEY=VALUE"))?;
+        let fits = (1..=128).contains(&name.chars().count()) && value.chars().count() <= 256;
+        if !fits || !names.insert(name.to_lowercase()) {
+            bail!(
+                "--tag {tag}: a key has 1 to 128 characters and stands there once, its value at most 256"
+            );
+        }
+        tags.push((name.to_owned(), value.to_owned()));
+    }
+    if tags.len() > 50 {
+        bail!("--tag: at most 50");
+    }
+    Ok(tags)
 }

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!   DIR/dev.toml      what was made on first start: devices, number of accounts
-//!   DIR/keys.toml     the accounts' keys and the key of session tokens (0600)
+//!   DIR/keys.toml     the keys of accounts and users and the key of session tokens (0600)
 //!   DIR/dev0.img …    the devices
 //!   DIR/control/      small control state of the node
 //!   DIR/audit/        one line for every decision
 //!   DIR/env, env.alt  for `source` (0600)
 //!   DIR/ca.pem        for AWS_CA_BUNDLE
 //!   DIR/tls/          the node's certificate and key
-//!   DIR/run/          lock and process ids; means nothing when nothing runs
+//!   DIR/run/          locks, sockets and process ids; means nothing when nothing runs
 //! ```
 
 use anyhow::{Context as _, Result};
@@ -58,6 +58,14 @@ impl Home {
 
     pub(super) fn verifier_socket(&self) -> PathBuf {
         self.run().join("verifier.sock")
+    }
+
+    pub(super) fn keys_lock(&self) -> PathBuf {
+        self.run().join("keys.lock")
+    }
+
+    pub(super) fn keys_bell(&self) -> PathBuf {
+        self.run().join("keys.sock")
     }
 
     pub(super) fn device(&self, number: usize) -> PathBuf {

@@ -7,15 +7,17 @@
 //!   keys, env    DIR/keys.toml ─► DIR/env, DIR/env.alt
 //!   provision    DIR/keys.toml ─► the verifier's provisioning socket
 //! ```
+//! Commands of the folder's owner change the file by [`change`].
 
 use super::{
     env_file,
     home::{self, Home},
+    keys_bell,
     role::{Handed, run_once},
 };
 use crate::{addresses::Addresses, secrets};
 use anyhow::{Context as _, Result, bail};
-use blockhouse_daemon::handoff::Launcher;
+use blockhouse_daemon::{handoff::Launcher, lock::Lock};
 use blockhouse_settings::{Account, Credential, KeysDocument};
 use blockhouse_types::AccountId;
 use blockhouse_verifier_wire::{
@@ -58,6 +60,7 @@ enum Order {
     Env {
         dir: PathBuf,
         region: String,
+        outpost: String,
         addresses: String,
     },
 }
@@ -86,10 +89,16 @@ pub(super) fn provision(home: &Home, socket: &OwnedFd, log: &str) -> Result<()> 
 }
 
 /// Writes DIR/env and DIR/env.alt.
-pub(super) fn write_env(home: &Home, region: &str, addresses: &Addresses, log: &str) -> Result<()> {
+pub(super) fn write_env(
+    home: &Home,
+    (region, outpost): (&str, &str),
+    addresses: &Addresses,
+    log: &str,
+) -> Result<()> {
     let order = Order::Env {
         dir: home.dir().to_owned(),
         region: region.to_owned(),
+        outpost: outpost.to_owned(),
         addresses: addresses.to_string(),
     };
     order.carry_out(log)
@@ -117,10 +126,16 @@ pub(crate) fn run() -> Result<ExitCode> {
         Order::Env {
             dir,
             region,
+            outpost,
             addresses,
         } => {
             let home = Home::open(&dir)?;
-            env_file::write(&home, &region, &read(&home)?.accounts, &addresses.parse()?)?;
+            env_file::write(
+                &home,
+                (&region, &outpost),
+                &read(&home)?.accounts,
+                &addresses.parse()?,
+            )?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -165,6 +180,25 @@ fn keep(home: &Home, accounts: usize, first_start: bool) -> Result<()> {
 
 fn read(home: &Home) -> Result<KeysDocument> {
     read_file(&home.keys_file())
+}
+
+/// Changes the keys of the node in the folder `dir`. When it returns, the verifier of a running node
+/// knows the changed keys and no others; `false` when none runs.
+pub(crate) fn change<T>(
+    dir: &Path,
+    change: impl FnOnce(&mut KeysDocument) -> Result<T>,
+) -> Result<(T, bool)> {
+    // A folder that is none of a node's stays as it is.
+    read_of(dir)?;
+    let home = Home::open(dir)?;
+    let _lock = Lock::take(&home.keys_lock(), |_| {})?;
+    let mut keys = read(&home)?;
+    let changed = change(&mut keys)?;
+    let text = keys.to_toml()?;
+    // What could not be read back would keep the node from its next start.
+    KeysDocument::parse(text.expose()).context("the keys would not be good ones")?;
+    home.write_private(&home.keys_file(), text.expose())?;
+    Ok((changed, keys_bell::ring(&home.keys_bell())?))
 }
 
 /// The keys of the node in the folder `dir`.

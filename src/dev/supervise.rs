@@ -3,7 +3,7 @@
 //! ```text
 //!   starting ──ready──► serving ──signal, node ended──► ending ──all ended──► exit code
 //!       │                 │  ▲                            └─30 s─► SIGKILL
-//!       │                 └──┘ verifier ended: started again, with its keys
+//!       │                 └──┘ verifier ended: started again, with its keys; keys changed: handed over
 //!       └──────────signal, a role ended───────────────────┘
 //! ```
 //!
@@ -12,12 +12,14 @@
 
 use super::{
     home::Home,
+    keys_bell::{self, Ring},
     role::{Handed, Role, RoleEvent},
 };
 use anyhow::Result;
 use blockhouse_daemon::{lock::Lock, signals::Signals};
 use nix::sys::signal::Signal;
 use std::{
+    collections::VecDeque,
     process::{ExitCode, ExitStatus},
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread,
@@ -44,6 +46,7 @@ pub(super) const NODE: &str = "node";
 
 enum Event {
     Signal(&'static str),
+    Keys(Ring),
     Role(&'static str, RoleEvent),
 }
 
@@ -54,12 +57,14 @@ impl From<(&'static str, RoleEvent)> for Event {
 }
 
 /// What has happened to the whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Happening {
     /// It is time to end.
     End,
     /// This role has ended and is to be started again.
     Restart(&'static str),
+    /// The keys' file was changed, and this one waits until it counts.
+    NewKeys(Ring),
 }
 
 /// The roles and what happens to them.
@@ -69,6 +74,8 @@ pub(super) struct Supervisor {
     ended: Vec<(&'static str, ExitStatus)>,
     started: Instant,
     quick_ends: u32,
+    /// Who rang when there was something else to do.
+    rings: VecDeque<Ring>,
     sender: Sender<Event>,
     events: Receiver<Event>,
 }
@@ -92,8 +99,17 @@ impl Supervisor {
             ended: Vec::new(),
             started: Instant::now(),
             quick_ends: 0,
+            rings: VecDeque::new(),
             sender,
             events,
+        })
+    }
+
+    /// Hears changes of the keys' file from now on.
+    pub(super) fn hear_keys(&self, home: &Home) -> Result<()> {
+        let sender = self.sender.clone();
+        keys_bell::hang(&home.keys_bell(), move |ring| {
+            sender.send(Event::Keys(ring)).is_ok()
         })
     }
 
@@ -124,6 +140,7 @@ impl Supervisor {
                     self.note_end(ended, status);
                     return Ok(None);
                 }
+                Event::Keys(ring) => self.rings.push_back(ring),
                 Event::Signal(_) => return Ok(None),
             }
         }
@@ -131,6 +148,9 @@ impl Supervisor {
 
     /// Waits until there is something to do.
     pub(super) fn wait(&mut self) -> Happening {
+        if let Some(ring) = self.rings.pop_front() {
+            return Happening::NewKeys(ring);
+        }
         loop {
             match self.events.recv() {
                 Ok(Event::Role(_, RoleEvent::Ready(_))) => {}
@@ -145,6 +165,7 @@ impl Supervisor {
                     self.quick_ends = if settled { 0 } else { self.quick_ends + 1 };
                     return self.pause(name);
                 }
+                Ok(Event::Keys(ring)) => return Happening::NewKeys(ring),
                 Ok(Event::Signal(signal)) => {
                     super::say(&format!("{signal}: draining"));
                     return Happening::End;
@@ -167,6 +188,7 @@ impl Supervisor {
             match self.events.recv_timeout(left) {
                 Err(RecvTimeoutError::Timeout) => return Happening::Restart(name),
                 Ok(Event::Role(_, RoleEvent::Ready(_))) => {}
+                Ok(Event::Keys(ring)) => self.rings.push_back(ring),
                 Ok(Event::Role(ended, RoleEvent::Exited(status))) => {
                     self.note_end(ended, status);
                     return Happening::End;
@@ -215,7 +237,7 @@ impl Supervisor {
             match self.events.recv_timeout(left) {
                 Ok(Event::Role(ended, RoleEvent::Exited(status))) => self.note_end(ended, status),
                 // Whoever is in a hurry asks more than once.
-                Ok(Event::Signal(_) | Event::Role(_, RoleEvent::Ready(_))) => {}
+                Ok(Event::Signal(_) | Event::Keys(_) | Event::Role(_, RoleEvent::Ready(_))) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     for role in &self.roles {
                         role.signal(Signal::SIGKILL);

@@ -2,7 +2,7 @@
 //! how that process is started, at first and again.
 //!
 //! ```text
-//!   socket ── handed over ──► verifier ◄── keys ── provision (ends at once)
+//!   socket ── handed over ──► verifier ◄── keys ── provision (ends at once; again when keys change)
 //!      └ DIR/run/verifier.sock: where the node connects, also while nobody is behind it
 //! ```
 
@@ -48,6 +48,8 @@ pub(super) fn place(args: &DevArgs) -> Result<Placement> {
 pub(super) struct VerifierRole {
     socket: OwnedFd,
     settings: String,
+    /// Where the process that runs takes keys.
+    provisioning: Option<OwnedFd>,
 }
 
 impl VerifierRole {
@@ -83,11 +85,20 @@ impl VerifierRole {
         let settings = settings.to_toml()?;
         // Typed values were not judged yet.
         VerifierSettings::parse(&settings).context("--alias")?;
-        Ok(Self { socket, settings })
+        Ok(Self {
+            socket,
+            settings,
+            provisioning: None,
+        })
     }
 
     /// Starts the process, and returns when it has its keys.
-    pub(super) fn start(&self, home: &Home, supervisor: &mut Supervisor, log: &str) -> Result<()> {
+    pub(super) fn start(
+        &mut self,
+        home: &Home,
+        supervisor: &mut Supervisor,
+        log: &str,
+    ) -> Result<()> {
         let flags = SockFlag::SOCK_CLOEXEC;
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
         let handed = Handed {
@@ -97,6 +108,14 @@ impl VerifierRole {
         supervisor.start(home, NAME, handed, log)?;
         // Its end alone: should it die, the keys' reader hears of it.
         drop(theirs);
-        keys::provision(home, &ours, log).context("the verifier does not take its keys")
+        self.provisioning = Some(ours);
+        self.provision(home, log)
+    }
+
+    /// Hands it the keys that DIR/keys.toml holds now, and returns when no other counts any more.
+    pub(super) fn provision(&self, home: &Home, log: &str) -> Result<()> {
+        let socket = self.provisioning.as_ref();
+        let socket = socket.context("the verifier is not running")?;
+        keys::provision(home, socket, log).context("the verifier does not take its keys")
     }
 }

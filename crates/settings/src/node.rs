@@ -2,7 +2,7 @@ use crate::{
     IoMode, SettingsError,
     document::{Document, read_toml},
 };
-use blockhouse_types::AccountId;
+use blockhouse_types::{AccountId, OutpostId};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// The region of a node that was told none. None of AWS's own: see [`NodeSettings::region`].
@@ -31,6 +31,8 @@ pub struct NodeSettings {
     pub region: String,
     /// Host names whose labels in front are bucket names, in lower case.
     pub domains: Vec<String>,
+    /// The node as an Outpost: below each domain its access points are hosts. Without one there are none.
+    pub outpost: Option<OutpostId>,
     /// Block devices or files, in the order in which the pool knows them.
     pub devices: Vec<PathBuf>,
     /// Whether a pool may be made on devices that are all blank; a pool that was lost is otherwise an
@@ -123,7 +125,7 @@ mod tests {
     #[test]
     fn a_refusal_names_the_field() {
         for (good, bad, field) in [
-            ("domains =", "operator = \"1\"\ndomains =", "operator"),
+            ("000000000001", "1", "operator"),
             ("domains =", "region = \"us-east-1\"\ndomains =", "region"),
             ("S3.Example", "-x", "domains[0]"),
             ("S3.Example", "10.0.0.1", "domains[0]"),
@@ -141,7 +143,7 @@ mod tests {
         }
         let error = NodeSettings::parse(&GOOD.replace("control =", "controll =")).unwrap_err();
         assert!(
-            matches!(error, SettingsError::Syntax { line: 4, .. }),
+            matches!(error, SettingsError::Syntax { line: 5, .. }),
             "{error}"
         );
     }

@@ -180,7 +180,7 @@ impl Letter {
             },
             Self::ApplyDesired => Op::ApplyDesired {
                 change: DesiredRef {
-                    stale: false,
+                    expected: 1,
                     rows: vec![(0, None), (1, Some(small)), (2, Some(small))],
                 },
                 now,
@@ -336,7 +336,7 @@ fn opening_scenes() -> Vec<Op> {
         },
         Op::ApplyDesired {
             change: DesiredRef {
-                stale: false,
+                expected: 0,
                 rows: vec![(0, Some(small(5))), (1, Some(small(6)))],
             },
             now: at(12),

@@ -15,6 +15,8 @@ pub struct Names {
     pub(super) buckets: BTreeMap<BucketName, BucketId>,
     versions: Vec<VersionId>,
     pub(super) uploads: Vec<(UploadRef, BTreeMap<u16, Content>)>,
+    /// The newest version of the desired state.
+    pub(super) desired: u64,
 }
 
 impl Names {
@@ -318,8 +320,11 @@ pub async fn apply<S: ObjectStore>(store: &S, names: &mut Names, op: &Op) -> Out
         }
         Op::Revoke { revocation, now } => done(store.revoke(revocation.order(*now)).await),
         Op::ApplyDesired { change, now } => {
-            let change = change.change(store.desired().version, *now);
-            Outcome::of(store.apply_desired(change).await, |v| v.to_string())
+            let applied = store.apply_desired(change.change(*now)).await;
+            if let Ok(version) = applied {
+                names.desired = names.desired.max(version);
+            }
+            Outcome::of(applied, |version| version.to_string())
         }
     }
 }

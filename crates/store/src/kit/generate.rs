@@ -206,7 +206,7 @@ impl Generator {
             },
             82..86 => self.link_op(now),
             86 => self.revoke(now),
-            87 => self.apply_desired(now),
+            87 => self.apply_desired(names, now),
             88..92 => self.put_part(names, now),
             92..94 => Op::ListParts {
                 upload: self.random.below(names.uploads().max(1)),
@@ -258,7 +258,7 @@ impl Generator {
     }
 
     /// Few rows, so that changes meet on them; some are made for another version, or name one twice.
-    fn apply_desired(&mut self, now: Timestamp) -> Op {
+    fn apply_desired(&mut self, names: &Names, now: Timestamp) -> Op {
         let row = |random: &mut SplitMix| {
             let content = Content {
                 seed: random.next() % 4,
@@ -269,7 +269,7 @@ impl Generator {
         };
         let count = 1 + self.random.below(3);
         let change = DesiredRef {
-            stale: self.random.once_in(4),
+            expected: names.desired + u64::from(self.random.once_in(4)),
             rows: (0..count).map(|_| row(&mut self.random)).collect(),
         };
         Op::ApplyDesired { change, now }

@@ -151,21 +151,22 @@ impl RevocationRef {
 /// A change of the desired state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredRef {
-    /// Made for another version than the present one.
-    pub stale: bool,
+    /// The version that it is made for. It stands in the operation, so that what becomes of it follows
+    /// from the order in which operations take place.
+    pub expected: u64,
     /// The n-th row becomes this, or goes; one that is named twice makes a change that is refused.
     pub rows: Vec<(u8, Option<Content>)>,
 }
 
 impl DesiredRef {
-    /// The change, of a store whose desired state is of that version.
-    pub fn change(&self, version: u64, now: Timestamp) -> DesiredChange {
+    /// The change.
+    pub fn change(&self, now: Timestamp) -> DesiredChange {
         let row = |(number, content): &(u8, Option<Content>)| {
             let bytes = content.map(|content| content.bytes().to_vec().into());
             (format!("row/{number}").into(), bytes)
         };
         DesiredChange {
-            expected: version + u64::from(self.stale),
+            expected: self.expected,
             rows: self.rows.iter().map(row).collect(),
             now,
         }

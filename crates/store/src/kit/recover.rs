@@ -20,6 +20,7 @@ impl Names {
     /// The names of everything that `store` lists.
     pub async fn recover<S: ObjectStore>(store: &S) -> Result<Self, StoreError> {
         let mut names = Self::default();
+        names.desired = store.desired().version;
         for bucket in store.buckets() {
             names.buckets.insert(bucket.name.clone(), bucket.id);
             names.recover_versions(store, bucket.id).await?;
