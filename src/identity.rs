@@ -4,17 +4,16 @@
 mod apply;
 mod edit;
 mod keys;
-mod remote;
 
 use crate::cli::identity::{
     AttachArgs, BoundaryArgs, CreateArgs, CreatePolicyArgs, CreateRoleArgs, DeleteInlineArgs,
     DeleteUserArgs, FileArgs, IdentityArgs, IdentityCommand, InlineArgs, MembershipArgs, NameArgs,
     ShowArgs,
 };
+use crate::remote::Remote;
 use anyhow::{Context as _, Result};
 use blockhouse_state::{Document, Kind, Resource};
 use edit::{attached, boundary, holder, inline, user};
-use remote::Remote;
 use serde_json::json;
 use std::{collections::BTreeMap, fs, path::Path, process::ExitCode};
 
@@ -176,7 +175,7 @@ fn tags(given: &[String]) -> Result<BTreeMap<&str, &str>> {
 }
 
 /// A policy's file.
-fn read(path: &Path) -> Result<String> {
+pub(crate) fn read(path: &Path) -> Result<String> {
     let shown = || format!("{}", path.display());
     let len = fs::metadata(path).with_context(shown)?.len();
     anyhow::ensure!(len <= FILE_BYTES_MAX, "{}: at most 1 MiB", path.display());

@@ -119,7 +119,7 @@ impl Body for AccessPoint {
 
 impl Access {
     /// As it is in the state; `None` for one that was never stamped.
-    pub(crate) fn of(name: &Name, access_point: &AccessPoint) -> Option<Self> {
+    pub fn of(name: &Name, access_point: &AccessPoint) -> Option<Self> {
         let policy = access_point.policy.as_ref();
         Some(Self {
             account: name.account()?,
