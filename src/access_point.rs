@@ -5,6 +5,7 @@ use crate::{
         NodeArgs,
         access_point::{
             AccessPointArgs, AccessPointCommand, CreateArgs, NameArgs, OfNodeArgs, PutPolicyArgs,
+            ShowArgs,
         },
     },
     identity::read,
@@ -13,7 +14,7 @@ use crate::{
 use anyhow::{Context as _, Result};
 use blockhouse_s3::parse::Outpost;
 use blockhouse_state::{Access, AccessPoint, Document, Kind, Name, Resource};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::process::ExitCode;
 
 /// Does what was asked for.
@@ -21,6 +22,7 @@ pub(crate) fn run(args: &AccessPointArgs) -> Result<ExitCode> {
     match &args.command {
         AccessPointCommand::Create(args) => create(args)?,
         AccessPointCommand::List(args) => list(args)?,
+        AccessPointCommand::Show(args) => show(args)?,
         AccessPointCommand::PutPolicy(args) => put_policy(args)?,
         AccessPointCommand::GetPolicy(args) => get_policy(args)?,
         AccessPointCommand::DeletePolicy(args) => change(args, |it| it.policy = None)?,
@@ -41,49 +43,58 @@ fn create(args: &CreateArgs) -> Result<()> {
     if let Some(policy) = &args.policy {
         document["policy"] = json!(read(policy)?);
     }
-    let node = &args.of.node;
-    Remote::fetch(node)?.create(Kind::AccessPoint, &args.name, &document)?;
-    let made = Remote::fetch(node)?;
-    let name = made.name(Kind::AccessPoint, &args.name)?;
-    let resource = made.resources().get(&name);
-    print(&args.of, &name, resource.context("it is gone already")?);
+    Remote::fetch(&args.of.node)?.create(Kind::AccessPoint, &args.name, &document)?;
+    let made = find(&args.of, &args.name)?;
+    println!("{}\n{}", text(&made, "arn"), text(&made, "alias"));
     Ok(())
 }
 
 fn list(args: &OfNodeArgs) -> Result<()> {
     let remote = Remote::fetch(&args.node)?;
     for (name, resource) in remote.resources() {
-        print(args, name, resource);
+        if let Some(shown) = shown(args, name, resource) {
+            let columns = ["name", "bucket", "arn", "alias"].map(|column| text(&shown, column));
+            println!("{}", columns.join("  "));
+        }
     }
     Ok(())
 }
 
-/// Prints a resource, if it is an access point.
-fn print(args: &OfNodeArgs, name: &Name, resource: &Resource) {
+fn show(args: &ShowArgs) -> Result<()> {
+    println!("{:#}", find(&args.of, &args.name)?);
+    Ok(())
+}
+
+fn find(of: &OfNodeArgs, name: &str) -> Result<Value> {
+    let remote = Remote::fetch(&of.node)?;
+    let full = remote.name(Kind::AccessPoint, name)?;
+    let resource = remote.resources().get(&full);
+    let shown = resource.and_then(|resource| shown(of, &full, resource));
+    shown.with_context(|| format!("there is no access point {name}"))
+}
+
+fn text(shown: &Value, field: &str) -> String {
+    shown[field].as_str().unwrap_or_default().to_owned()
+}
+
+/// An access point, with what it is called; `None` for any other resource.
+fn shown(of: &OfNodeArgs, name: &Name, resource: &Resource) -> Option<Value> {
     let Resource::AccessPoint(access_point) = resource else {
-        return;
+        return None;
     };
-    let Some(access) = Access::of(name, access_point) else {
-        return;
-    };
+    let access = Access::of(name, access_point)?;
     let outpost = Outpost {
-        region: args.node.region.as_str().into(),
-        id: args.outpost_id.clone(),
+        region: of.node.region.as_str().into(),
+        id: of.outpost_id.clone(),
     };
-    println!("{}", access.name);
-    println!("  bucket  {}", access.bucket);
-    if let Some(vpc) = &access.vpc {
-        println!("  vpc     {vpc}");
-    }
-    let arn = outpost.arn(access.account, &format!("accesspoint/{}", access.name));
-    println!("  arn     {arn}");
-    println!("  alias   {}", access.alias(&outpost.id));
-    let policy = if access.policy.is_some() {
-        "yes"
-    } else {
-        "none"
-    };
-    println!("  policy  {policy}");
+    Some(json!({
+        "name": access.name,
+        "bucket": access.bucket.as_str(),
+        "vpc": access.vpc,
+        "arn": outpost.arn(access.account, &format!("accesspoint/{}", access.name)),
+        "alias": access.alias(&outpost.id),
+        "policy": access_point.policy,
+    }))
 }
 
 fn put_policy(args: &PutPolicyArgs) -> Result<()> {

@@ -19,6 +19,9 @@ pub(crate) enum AccessPointCommand {
     /// Print the account's access points
     List(OfNodeArgs),
 
+    /// Print an access point, as JSON
+    Show(ShowArgs),
+
     /// Put a policy in the place of the one that is there
     PutPolicy(PutPolicyArgs),
 
@@ -46,9 +49,19 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "VPC")]
     pub(crate) vpc: Option<String>,
 
-    /// Its policy, as JSON
+    /// Its policy, as JSON; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) of: OfNodeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// Which
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
 
     #[command(flatten)]
     pub(crate) of: OfNodeArgs,
@@ -60,7 +73,7 @@ pub(crate) struct PutPolicyArgs {
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
 
-    /// The policy, as JSON
+    /// The policy, as JSON; `-` is standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
