@@ -96,6 +96,10 @@ pub fn parse_among(
     access_points: &dyn AccessPoints,
 ) -> Result<Parsed, S3Error> {
     let address = Address::locate(head.host, head.path, domains);
+    if address.style == Style::AccessPoint && *head.method == Method::OPTIONS {
+        // Preflights are answered without a signature: no answer tells which access points there are.
+        return Err(route::method_not_allowed(head.method, "ACCESSPOINT"));
+    }
     let through = address.through(access_points)?;
     let query = Query::parse(head.query)?;
     let mut fields = Fields::new(head.headers, &query, head.tls);

@@ -269,7 +269,8 @@ fn on_object(
 pub(super) fn method_not_allowed(method: &Method, resource: &'static str) -> S3Error {
     let allow = match resource {
         "SERVICE" => "GET",
-        "BUCKET" | "ACCESSPOINT" => "GET, HEAD, PUT, POST, DELETE, OPTIONS",
+        "BUCKET" => "GET, HEAD, PUT, POST, DELETE, OPTIONS",
+        "ACCESSPOINT" => "GET, HEAD, PUT, POST, DELETE",
         _ => "GET, HEAD, PUT, DELETE, OPTIONS",
     };
     S3Error::from(ErrorKind::MethodNotAllowed)
