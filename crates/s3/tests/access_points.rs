@@ -19,6 +19,9 @@ const READERS: &str = "readers-111122223333.op-01ac5d28a6a232904.s3.example";
 const ARN: &str =
     "arn%3Aaws%3As3-outposts%3Alocal-1%3A111122223333%3Aoutpost/op-01ac5d28a6a232904/accesspoint";
 
+/// Names and values of headers.
+type Lines<'a> = &'a [(&'a str, &'a str)];
+
 /// One access point, `readers` of 111122223333, before the bucket `notes`.
 #[derive(Debug)]
 struct Readers;
@@ -53,7 +56,7 @@ fn domains() -> Domains {
 }
 
 /// Parses `METHOD /path?query` at a host, with `Content-Length: 0`.
-fn ask(host: &str, request: &str, lines: &[(&str, &str)]) -> Result<Parsed, S3Error> {
+fn ask(host: &str, request: &str, lines: Lines<'_>) -> Result<Parsed, S3Error> {
     let (method, target) = request.split_once(' ').unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut headers = HeaderMap::new();
@@ -72,7 +75,7 @@ fn ask(host: &str, request: &str, lines: &[(&str, &str)]) -> Result<Parsed, S3Er
     parse_among(&head, &domains(), &Readers)
 }
 
-fn refused(host: &str, request: &str, lines: &[(&str, &str)]) -> ErrorKind {
+fn refused(host: &str, request: &str, lines: Lines<'_>) -> ErrorKind {
     match ask(host, request, lines) {
         Ok(parsed) => panic!("{host} {request} {lines:?}: {}", parsed.operation.name()),
         Err(error) => error.kind(),
@@ -82,9 +85,9 @@ fn refused(host: &str, request: &str, lines: &[(&str, &str)]) -> ErrorKind {
 #[test]
 fn the_twenty_operations_are_about_the_bucket_behind() {
     let source = format!("{ARN}/readers/object/a");
-    let copy: &[(&str, &str)] = &[("x-amz-copy-source", &source)];
+    let copy: Lines<'_> = &[("x-amz-copy-source", &source)];
     let id = "00112233445566778899aabbccddeeff";
-    let table: [(&str, &[(&str, &str)], &str); 20] = [
+    let table: [(&str, Lines<'_>, &str); 20] = [
         ("GET /k/e/y", &[], "GetObject"),
         ("HEAD /k/e/y", &[], "HeadObject"),
         ("PUT /k/e/y", &[], "PutObject"),
