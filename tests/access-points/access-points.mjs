@@ -113,16 +113,17 @@ function fetched(url, method = "GET", body = undefined) {
 
 async function links(Bucket) {
   const name = { Bucket, Key: "by link ü" };
-  const link = (command) => getSignedUrl(client, new S3[`${command}Command`](name), { expiresIn: 300 });
-  if (!withV4a) return assert.rejects(link("GetObject"), /signature-v4a|CRT/i);
-  const [put, get] = [await link("PutObject"), await link("GetObject")];
-  assert(get.includes(`=${ALGORITHM}&`) && get.includes("%2Fs3-outposts%2Faws4_request"), get);
+  const link = (command, more) => getSignedUrl(client, new S3[`${command}Command`](name), { expiresIn: 300, ...more });
+  // The endpoint's rules ask for a link for every region, which this SDK signs in native code alone.
+  await assert.rejects(link("GetObject"), /signature-v4-crt/);
+  const here = { signingRegion: task.region };
+  const [put, get] = [await link("PutObject", here), await link("GetObject", here)];
+  assert(get.includes("=AWS4-HMAC-SHA256&") && get.includes("%2Fs3-outposts%2Faws4_request"), get);
   assert.equal((await fetched(put, "PUT", BODY))[0], 200);
   assert.deepEqual(await fetched(get), [200, BODY]);
   const [status, body] = await fetched(get.replace("by%20link", "by%20another"));
   assert.equal(status, 403);
   assert.match(body, /SignatureDoesNotMatch/);
-  return undefined;
 }
 
 const checks = {
