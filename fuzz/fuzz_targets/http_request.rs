@@ -11,6 +11,7 @@ use libfuzzer_sys::fuzz_target;
 const OUTPOST: &str = "op-01ac5d28a6a232904";
 
 /// Every access point is there whose name could be a bucket's, and leads to the bucket of that name.
+#[derive(Debug)]
 struct Everyone;
 
 impl AccessPoints for Everyone {
