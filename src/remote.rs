@@ -6,7 +6,7 @@ use blockhouse_state::{Kind, Name, Resource};
 use blockhouse_types::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The state as it was when it was asked for. A change that it makes is refused when somebody else was
 /// quicker.
@@ -17,6 +17,26 @@ pub(crate) struct Remote<'a> {
     version: u64,
     resources: BTreeMap<Name, Resource>,
     unreadable: Vec<Lost>,
+}
+
+/// The principals of one account.
+pub(crate) struct Known {
+    account: AccountId,
+    names: BTreeSet<String>,
+}
+
+impl Known {
+    /// Whether there is a principal with this ARN or id. Of another account nothing is known, so there
+    /// is whoever is named.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let account = name.split(':').nth(4).or(Some(name));
+        let account = account.and_then(|account| AccountId::parse(account).ok());
+        match account {
+            Some(account) if account != self.account => true,
+            Some(_) if !name.contains(':') => true,
+            _ => self.names.contains(name),
+        }
+    }
 }
 
 /// A resource that cannot be read.
@@ -116,6 +136,25 @@ impl<'a> Remote<'a> {
         let full = self.name(kind, name)?;
         let resource = Resource::read(kind, content.to_string().as_bytes())?;
         Ok((full.to_string(), resource))
+    }
+
+    /// The users and roles that there are.
+    pub(crate) fn known(&self) -> Known {
+        let mut names = BTreeSet::new();
+        for (name, resource) in &self.resources {
+            let (path, id) = match resource {
+                Resource::User(user) => (&user.path, &user.id),
+                Resource::Role(role) => (&role.path, &role.id),
+                _ => continue,
+            };
+            let (account, kind, last) = (self.account, name.kind().as_str(), name.last());
+            names.insert(format!("arn:aws:iam::{account}:{kind}{path}{last}"));
+            names.extend(id.iter().map(|id| id.as_str().to_owned()));
+        }
+        Known {
+            account: self.account,
+            names,
+        }
     }
 
     /// Makes what is not there.

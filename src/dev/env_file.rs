@@ -44,6 +44,7 @@ fn text(
         ("AWS_CA_BUNDLE", home.ca_file().display().to_string()),
         ("BLOCKHOUSE_DATA", home.dir().display().to_string()),
         ("BLOCKHOUSE_ADMIN", url("http", addresses.admin)),
+        ("AWS_ENDPOINT_URL_IAM", url("http", addresses.admin)),
         ("BLOCKHOUSE_ACCOUNT", account.id.to_string()),
         ("BLOCKHOUSE_OUTPOST", outpost.to_owned()),
     ];

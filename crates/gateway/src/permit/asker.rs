@@ -489,7 +489,7 @@ fn every<'p>(policies: &Policies<'p>) -> impl Iterator<Item = &'p Policy> {
 }
 
 /// The statement that denied, by its policy and name or number.
-fn statement_of(policies: &Policies<'_>, decision: policy::Decision) -> Option<String> {
+pub(super) fn statement_of(policies: &Policies<'_>, decision: policy::Decision) -> Option<String> {
     let policy::Decision::Deny(policy::Because::Explicit(at)) = decision else {
         return None;
     };
