@@ -29,7 +29,7 @@ use blockhouse_gateway::{
     events::Events,
     limits::Limits,
 };
-use blockhouse_s3::parse::Domains;
+use blockhouse_s3::parse::{Domains, Outpost};
 use blockhouse_settings::{IoMode, NodeSettings};
 use blockhouse_types::{Clock, ShiftedClock, SystemClock};
 use blockhouse_verifier_wire::client::{Client, Counts};
@@ -104,9 +104,16 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         ahead_secs: settings.clock_offset_secs,
     });
     let pool = Pool::open(settings, &backend, &clock, &endings)?;
+    let domains = Domains::new(settings.domains.clone());
     let site = Arc::new(Site {
         region: settings.region.clone(),
-        domains: Domains::new(settings.domains.clone()),
+        domains: match &settings.outpost {
+            Some(id) => domains.with_outpost(Outpost {
+                region: settings.region.as_str().into(),
+                id: id.clone(),
+            }),
+            None => domains,
+        },
         buckets_max: BUCKETS_MAX,
         operator: settings.operator,
         used_links_max: USED_LINKS_MAX,

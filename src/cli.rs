@@ -1,5 +1,6 @@
 //! What may be typed. The help texts are the manual: `tests/golden/help.txt` holds them.
 
+pub(crate) mod access_point;
 pub(crate) mod identity;
 
 use blockhouse_settings::IoMode;
@@ -46,6 +47,13 @@ pub(crate) enum Command {
     /// DIR/env` of a running `dev` sets it.
     #[command(verbatim_doc_comment)]
     Link(LinkArgs),
+
+    /// Give a bucket names of their own, each with a policy: hosts that links go through
+    ///
+    /// Asks the node's administrator address, signed with the key in the environment, as `source
+    /// DIR/env` of a running `dev` sets it.
+    #[command(verbatim_doc_comment)]
+    AccessPoint(access_point::AccessPointArgs),
 
     /// Say from which addresses a bucket may be reached, whoever asks and by whatever link
     ///

@@ -52,7 +52,7 @@ pub(crate) fn run(args: DevArgs, log: &str) -> Result<ExitCode> {
     zeros::make_devices(&home, &plan)?;
     // Until here a signal just ended us; from here on there are roles to be ended in order.
     let signals = Signals::block()?;
-    let certificate = certificate::keep(&home, &args)?;
+    let certificate = certificate::keep(&home, &args, plan.outpost())?;
     let settings = plan.settings(&home, &args, certificate, &placement)?;
 
     let mut supervisor = Supervisor::new(signals, lock)?;
@@ -69,7 +69,7 @@ pub(crate) fn run(args: DevArgs, log: &str) -> Result<ExitCode> {
     };
     let addresses: Addresses = addresses.parse().context("the node's addresses")?;
     plan.note_ready(&home)?;
-    keys::write_env(&home, &settings.region, &addresses, log)?;
+    keys::write_env(&home, (&settings.region, plan.outpost()), &addresses, log)?;
     greet(&home, &plan, &addresses);
     loop {
         match supervisor.wait() {

@@ -4,19 +4,24 @@
 mod apply;
 mod edit;
 mod keys;
-pub(crate) mod remote;
 
 use crate::cli::identity::{
     AttachArgs, BoundaryArgs, CreateArgs, CreatePolicyArgs, CreateRoleArgs, DeleteInlineArgs,
     DeleteUserArgs, FileArgs, IdentityArgs, IdentityCommand, InlineArgs, MembershipArgs, NameArgs,
     ShowArgs,
 };
+use crate::remote::Remote;
 use anyhow::{Context as _, Result};
 use blockhouse_state::{Document, Kind, Resource};
 use edit::{attached, boundary, holder, inline, user};
-use remote::Remote;
 use serde_json::json;
-use std::{collections::BTreeMap, fs, path::Path, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+    process::ExitCode,
+};
 
 /// Bytes of a policy's file at most.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -176,9 +181,16 @@ fn tags(given: &[String]) -> Result<BTreeMap<&str, &str>> {
 }
 
 /// A policy's file.
-fn read(path: &Path) -> Result<String> {
+/// The text of a file; `-` is standard input.
+pub(crate) fn read(path: &Path) -> Result<String> {
     let shown = || format!("{}", path.display());
-    let len = fs::metadata(path).with_context(shown)?.len();
-    anyhow::ensure!(len <= FILE_BYTES_MAX, "{}: at most 1 MiB", path.display());
-    fs::read_to_string(path).with_context(shown)
+    let source: Box<dyn Read> = match path.to_str() {
+        Some("-") => Box::new(io::stdin()),
+        _ => Box::new(File::open(path).with_context(shown)?),
+    };
+    let mut text = String::new();
+    let read = source.take(FILE_BYTES_MAX + 1).read_to_string(&mut text);
+    let len = read.with_context(shown)?;
+    anyhow::ensure!(len as u64 <= FILE_BYTES_MAX, "{}: at most 1 MiB", shown());
+    Ok(text)
 }

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access_point;
 mod address_list;
 mod addresses;
 mod ask;
@@ -18,6 +19,7 @@ mod link;
 mod node;
 mod policy;
 mod presign;
+mod remote;
 mod secrets;
 mod shutdown;
 mod token;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
             Command::Provision => dev::keys::run_provision(),
             Command::Presign(args) => presign::run(&args),
             Command::Link(args) => link::run(&args),
+            Command::AccessPoint(args) => access_point::run(&args),
             Command::AddressList(args) => address_list::run(&args),
             Command::Policy(args) => policy::run(&args),
             Command::Identity(args) => identity::run(&args),

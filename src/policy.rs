@@ -5,7 +5,7 @@ mod explain;
 
 use crate::{
     cli::{LintArgs, NodeArgs, PolicyArgs, PolicyCommand, PolicyKindArg, SimulateArgs},
-    identity::remote::{Known, Remote},
+    remote::{Known, Remote},
 };
 use anyhow::{Context as _, Result, bail};
 use blockhouse_policy::{

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use blockhouse_settings::Secret;
+use blockhouse_types::OutpostId;
 use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
 use zeroize::Zeroizing;
@@ -47,6 +48,13 @@ pub(crate) fn once_token() -> Result<String> {
     let mut token = [0; 16];
     fill(&mut token)?;
     Ok(blockhouse_types::hex(&token))
+}
+
+/// An id for a node that is an Outpost. No secret, but nobody else's.
+pub(crate) fn outpost_id() -> Result<OutpostId> {
+    let mut bits = [0; 16];
+    fill(&mut bits)?;
+    Ok(OutpostId::from_bits(u128::from_le_bytes(bits)))
 }
 
 /// Letters of the alphabet, all equally likely: bytes that would favour the first ones are thrown

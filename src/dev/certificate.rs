@@ -33,12 +33,12 @@ struct About {
 }
 
 /// The certificate in this folder, made or renewed if need be.
-pub(super) fn keep(home: &Home, args: &DevArgs) -> Result<TlsFiles> {
+pub(super) fn keep(home: &Home, args: &DevArgs, outpost: &str) -> Result<TlsFiles> {
     let files = TlsFiles {
         chain: home.tls().join("chain.pem"),
         key: home.tls().join("key.pem"),
     };
-    let names = names(args);
+    let names = names(args, outpost);
     let now = SystemClock.now();
     let kept = read_about(home).is_some_and(|about| {
         about.names == names && about.until_secs > now.plus_secs(RENEWAL_SECS).secs()
@@ -61,8 +61,9 @@ fn read_about(home: &Home) -> Option<About> {
     toml::from_str(&fs::read_to_string(about_file(home)).ok()?).ok()
 }
 
-/// The domains, their subdomains (virtual-hosted style), this machine, and where we listen.
-fn names(args: &DevArgs) -> BTreeSet<String> {
+/// The domains, their subdomains (virtual-hosted style), those of access points two labels deep, this machine,
+/// and where we listen.
+fn names(args: &DevArgs, outpost: &str) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = ["localhost", "127.0.0.1", "::1"]
         .into_iter()
         .map(str::to_owned)
@@ -70,6 +71,7 @@ fn names(args: &DevArgs) -> BTreeSet<String> {
     for domain in &args.domain {
         names.insert(domain.clone());
         names.insert(format!("*.{domain}"));
+        names.insert(format!("*.{outpost}.{domain}"));
     }
     let listening = args.s3_tls.iter().map(|address| address.ip());
     names.extend(

@@ -12,18 +12,23 @@ use std::{
 /// Writes it for each account.
 pub(super) fn write(
     home: &Home,
-    region: &str,
+    place: (&str, &str),
     accounts: &[Account],
     addresses: &Addresses,
 ) -> Result<()> {
     let files = [home.env_file(), home.env_alt_file()];
     for (account, path) in accounts.iter().zip(files) {
-        home.write_private(&path, &text(home, region, account, addresses)?)?;
+        home.write_private(&path, &text(home, place, account, addresses)?)?;
     }
     Ok(())
 }
 
-fn text(home: &Home, region: &str, account: &Account, addresses: &Addresses) -> Result<String> {
+fn text(
+    home: &Home,
+    (region, outpost): (&str, &str),
+    account: &Account,
+    addresses: &Addresses,
+) -> Result<String> {
     let url = |scheme: &str, address: SocketAddr| format!("{scheme}://{}", reachable(address));
     let mut variables = vec![
         (
@@ -41,6 +46,7 @@ fn text(home: &Home, region: &str, account: &Account, addresses: &Addresses) -> 
         ("BLOCKHOUSE_ADMIN", url("http", addresses.admin)),
         ("AWS_ENDPOINT_URL_IAM", url("http", addresses.admin)),
         ("BLOCKHOUSE_ACCOUNT", account.id.to_string()),
+        ("BLOCKHOUSE_OUTPOST", outpost.to_owned()),
     ];
     if let Some(address) = addresses.s3.first() {
         variables.push(("AWS_ENDPOINT_URL_S3", url("http", *address)));

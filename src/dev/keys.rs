@@ -60,6 +60,7 @@ enum Order {
     Env {
         dir: PathBuf,
         region: String,
+        outpost: String,
         addresses: String,
     },
 }
@@ -88,10 +89,16 @@ pub(super) fn provision(home: &Home, socket: &OwnedFd, log: &str) -> Result<()> 
 }
 
 /// Writes DIR/env and DIR/env.alt.
-pub(super) fn write_env(home: &Home, region: &str, addresses: &Addresses, log: &str) -> Result<()> {
+pub(super) fn write_env(
+    home: &Home,
+    (region, outpost): (&str, &str),
+    addresses: &Addresses,
+    log: &str,
+) -> Result<()> {
     let order = Order::Env {
         dir: home.dir().to_owned(),
         region: region.to_owned(),
+        outpost: outpost.to_owned(),
         addresses: addresses.to_string(),
     };
     order.carry_out(log)
@@ -119,10 +126,16 @@ pub(crate) fn run() -> Result<ExitCode> {
         Order::Env {
             dir,
             region,
+            outpost,
             addresses,
         } => {
             let home = Home::open(&dir)?;
-            env_file::write(&home, &region, &read(&home)?.accounts, &addresses.parse()?)?;
+            env_file::write(
+                &home,
+                (&region, &outpost),
+                &read(&home)?.accounts,
+                &addresses.parse()?,
+            )?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -2,7 +2,7 @@
 //! other arguments later.
 
 use super::{home::Home, keys};
-use crate::cli::DevArgs;
+use crate::{cli::DevArgs, secrets};
 use anyhow::{Context as _, Result, bail};
 use blockhouse_settings::{Listen, NodeSettings, Placement, REGION_DEFAULT, TlsFiles, domain_of};
 use blockhouse_types::AccountId;
@@ -32,6 +32,9 @@ pub(super) struct Plan {
     was_ready: bool,
     /// How many accounts there are. Their keys lie elsewhere.
     accounts: usize,
+    /// The node as an Outpost.
+    #[serde(default)]
+    outpost: Option<String>,
 }
 
 /// Where buckets are hosts of their own: below the domains, and below every other name.
@@ -51,8 +54,16 @@ impl Plan {
         if args.second_account {
             plan.accounts = 2;
         }
+        if plan.outpost.is_none() {
+            plan.outpost = Some(secrets::outpost_id()?.to_string());
+        }
         plan.write(home)?;
         Ok(plan)
+    }
+
+    /// The node as an Outpost: what its access points' hosts and ARNs say.
+    pub(super) fn outpost(&self) -> &str {
+        self.outpost.as_deref().unwrap_or_default()
     }
 
     pub(super) fn devices(&self) -> usize {
@@ -92,6 +103,7 @@ impl Plan {
         let settings = NodeSettings {
             region: REGION_DEFAULT.to_owned(),
             domains: domains(args),
+            outpost: Some(self.outpost().parse().context("dev.toml: outpost")?),
             devices: (0..self.devices)
                 .map(|number| home.device(number))
                 .collect(),
@@ -132,6 +144,7 @@ impl Plan {
             device_bytes,
             was_ready: false,
             accounts: 1,
+            outpost: None,
         })
     }
 

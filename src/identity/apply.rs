@@ -1,7 +1,7 @@
 //! `identity apply`: what a file says becomes so, whole or not at all.
 
-use super::remote::Remote;
 use crate::cli::identity::ApplyArgs;
+use crate::remote::Remote;
 use anyhow::{Context as _, Result, bail, ensure};
 use blockhouse_state::{Kind, Name, Resource};
 use blockhouse_types::AccountId;

@@ -1,6 +1,6 @@
 //! Access keys of users: in DIR/keys.toml and in the verifier, and nowhere else.
 
-use super::remote::Remote;
+use crate::remote::Remote;
 use crate::{
     cli::identity::{CreateKeyArgs, DeleteKeyArgs, KeyStatus, ListKeysArgs, UpdateKeyArgs},
     dev::keys,

@@ -1,14 +1,14 @@
 //! The desired state as the node runs by it: the newest version, compiled, for every thread.
 //!
 //! ```text
-//!   change ─► prepare against the newest ─► store (one commit) ─► compile ─► swap
+//!   change ─► prepare against the newest ─► compile ─► store (one commit) ─► swap
 //!                                                                             │
 //!   request ─► load, once: it is judged by that version to its end ◄──────────┘
 //! ```
 //! The store has the say. Where a change was committed and its maker never heard so, the next one that
 //! looks finds the store ahead, and reads it anew.
 
-use crate::permit::compile_list;
+use crate::{Site, access_point, permit::compile_list};
 use arc_swap::ArcSwap;
 use blockhouse_policy::address_list::Networks;
 use blockhouse_state::{Change, Fault, Invalid, Prepared, Snapshot, Stamp, State};
@@ -49,7 +49,7 @@ impl DesiredState {
     /// Makes a change, whole or not at all. When it returns, every request that begins is judged by it.
     pub async fn change<S: ObjectStore>(
         &self,
-        store: &S,
+        (store, site): (&S, &Site),
         change: Change,
         stamp: &mut Stamp<'_>,
     ) -> Result<Arc<Snapshot>, ChangeError> {
@@ -61,21 +61,25 @@ impl DesiredState {
         }
         let Prepared { state, rows } = newest.state().prepare(change, stamp)?;
         check_lists(store, newest.state(), &state)?;
+        let next = Snapshot::new(expected + 1, state);
+        access_point::check(store, site, &newest, &next)?;
         let change = DesiredChange {
             expected,
             rows,
             now: stamp.now,
         };
-        let version = match store.apply_desired(change).await {
-            Ok(version) => version,
+        match store.apply_desired(change).await {
+            Ok(version) if version == next.version() => {}
+            // The store counts otherwise than we do: what it has is read.
+            Ok(_) => return Ok(self.catch_up(store)),
             Err(ApplyError::Conflict { version }) => {
                 self.catch_up(store);
                 return Err(ChangeError::Conflict { version });
             }
             Err(ApplyError::Store(error)) => return Err(error.into()),
             Err(bound) => return Err(ChangeError::TooLarge(bound)),
-        };
-        let next = Arc::new(Snapshot::new(version, state));
+        }
+        let next = Arc::new(next);
         self.publish(&next);
         Ok(next)
     }

@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accept;
+mod access_point;
 pub mod admin;
 pub mod audit;
 pub mod drain;

@@ -30,7 +30,7 @@ use blockhouse_s3::{
     error::{ErrorKind, S3Error},
     link::LinkTerms,
     operation::{BodyUse, Operation},
-    parse::BodyPromise,
+    parse::{AccessPoint, BodyPromise},
 };
 use blockhouse_state::Snapshot;
 use blockhouse_store::{Bucket, ObjectStore, Versioning};
@@ -52,6 +52,8 @@ pub(crate) struct Job<'a, S: ObjectStore, V: Verifier, B> {
     pub(crate) origin: Origin,
     /// What the signer of a link asked for.
     pub(crate) terms: LinkTerms,
+    /// The access point that the request goes through.
+    pub(crate) through: Option<AccessPoint>,
     pub(crate) head: &'a Parts,
     pub(crate) caller: Caller<'a, V>,
     /// The state by which the request is judged.
@@ -82,6 +84,7 @@ where
             now: self.now,
             terms: &self.terms,
             operation: None,
+            through: self.through.as_ref(),
             state: &self.state,
             who: OnceCell::new(),
         }

@@ -156,6 +156,8 @@ pub(crate) enum Why {
     Address(Admission),
     /// There is no such user or role any more.
     Gone,
+    /// The access point is reached from its VPC alone.
+    AccessPointVpc,
     /// Policies were asked.
     Policy(Because),
 }
@@ -166,6 +168,7 @@ impl Denied {
             Why::Anonymous => "anonymous",
             Why::Address(_) => "address",
             Why::Gone => "no-such-identity",
+            Why::AccessPointVpc => "access-point-vpc",
             Why::Policy(Because::Explicit(_)) => "explicit-deny",
             Why::Policy(Because::AnonymousAccessPoint) => "anonymous-access-point",
             Why::Policy(Because::Implicit(layer)) => match layer {
@@ -241,7 +244,7 @@ pub(crate) async fn decide<S: ObjectStore, V: Verifier>(
             let on_target = asker.applied(Some(&target));
             let by = on_target.may(writes, Some(written)).await?;
             let source = find(asker, source, need.first())?;
-            let on_source = asker.applied(Some(&source));
+            let on_source = asker.applied_through(Some(&source), asker.source_through());
             on_source.may(reads, Some(read)).await?;
             let takes = [Action("s3:GetObjectTagging")];
             let gives = [Action("s3:PutObjectTagging")];

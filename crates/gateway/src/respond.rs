@@ -74,6 +74,8 @@ pub(crate) struct About {
     peer: SocketAddr,
     /// Whether it came by a link, or would have it so.
     by_link: bool,
+    /// Whether it goes through an access point: pages of other origins never do.
+    through: bool,
 }
 
 impl About {
@@ -94,6 +96,7 @@ impl About {
             key: operation.and_then(Operation::key).cloned(),
             peer,
             by_link: head.uri.query().is_some_and(is_presigned),
+            through: asked.as_ref().is_ok_and(|asked| asked.through.is_some()),
         }
     }
 
@@ -177,7 +180,7 @@ pub(crate) fn answer<S: ObjectStore, V: Verifier, B>(
         content,
         transfer,
     } = outcome.unwrap_or_else(|(_, error)| refusal(context, about.id, head, &error));
-    if let Some(bucket) = &about.bucket {
+    if let Some(bucket) = about.bucket.as_ref().filter(|_| !about.through) {
         cors::annotate(&context.store, bucket, head, &mut headers);
     }
     if about.by_link {

@@ -90,6 +90,7 @@
 
 use crate::{
     Context, Origin,
+    access_point::{Known, check_service},
     audit::{Check, Decided, Trail},
     body::{self, Inbound, Stream},
     cors,
@@ -266,7 +267,11 @@ pub fn parse<'a, S: ObjectStore, V: Verifier, B>(
         headers,
         tls: received.origin.tls(),
     };
-    let asked = s3::parse(&head, &context.site.domains);
+    let known = Known {
+        state: &received.state,
+        site: &context.site,
+    };
+    let asked = s3::parse_among(&head, &context.site.domains, &known);
     Parsed { received, asked }
 }
 
@@ -335,6 +340,10 @@ pub async fn verify<'a, S: ObjectStore, V: Verifier, B>(
         Some(form) => asked.and_then(|asked| s3::parse_form(asked, &form, tls, now)),
     };
     let asked = asked.map_err(|error| Refusal(Check::Parse, caller.told(error)))?;
+    if let Some(signed) = caller.signed() {
+        check_service(signed, asked.style)
+            .map_err(Refusal::at(Check::Verify("another-service")))?;
+    }
     trail.is_about(asked.operation.key());
     Ok(Verified {
         received,
@@ -388,6 +397,7 @@ pub async fn permit<'a, S: ObjectStore, V: Verifier, B>(
         now: received.now,
         terms: &asked.terms,
         operation: Some(&asked.operation),
+        through: asked.through.as_ref(),
         state: &received.state,
         who: OnceCell::new(),
     };
@@ -460,6 +470,7 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         operation,
         promise,
         terms,
+        through,
         ..
     } = asked;
     let job = Job {
@@ -468,6 +479,7 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         now,
         origin,
         terms,
+        through,
         head,
         caller,
         state,

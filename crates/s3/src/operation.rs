@@ -281,6 +281,34 @@ impl Operation {
         }
     }
 
+    /// Whether access points offer it. Source: Amazon S3 on Outposts user guide, "API operations for
+    /// Amazon S3 on Outposts": twenty operations on objects.
+    pub fn is_on_access_points(&self) -> bool {
+        matches!(
+            self,
+            Self::AbortMultipartUpload(_)
+                | Self::CompleteMultipartUpload(_)
+                | Self::CopyObject(_)
+                | Self::CreateMultipartUpload(_)
+                | Self::DeleteObject(_)
+                | Self::DeleteObjects(_)
+                | Self::DeleteObjectTagging(_)
+                | Self::GetObject(_)
+                | Self::GetObjectTagging(_)
+                | Self::HeadBucket(_)
+                | Self::HeadObject(_)
+                | Self::ListMultipartUploads(_)
+                | Self::ListObjects(_)
+                | Self::ListObjectsV2(_)
+                | Self::ListObjectVersions(_)
+                | Self::ListParts(_)
+                | Self::PutObject(_)
+                | Self::PutObjectTagging(_)
+                | Self::UploadPart(_)
+                | Self::UploadPartCopy(_)
+        )
+    }
+
     /// The bucket it is about; `None` for ListBuckets alone.
     pub fn bucket(&self) -> Option<&BucketName> {
         each_input!(self, input => Some(&input.bucket), else None)

@@ -1,7 +1,7 @@
 //! A request's head becomes an operation.
 //!
 //! ```text
-//!   host, path ──► Address (bucket, key, style)
+//!   host, path ──► Address (bucket or access point, key, style)
 //!   query ───────► Query   ──► which subresource ──┐
 //!   headers ─────► Fields  (with those that a presigned link keeps in its query)
 //!                                                  ▼
@@ -15,6 +15,7 @@
 //!
 //! Errors are values like operations: nobody is told them before the signature was judged.
 
+mod access_point;
 mod address;
 mod attributes;
 mod bucket;
@@ -30,6 +31,7 @@ mod promise;
 mod query;
 mod route;
 
+pub use access_point::{AccessPoint, AccessPoints, Outpost};
 pub use address::{Address, Domains, Style};
 pub use form::parse_form;
 pub use promise::{BodyPromise, PromisedChecksum};
@@ -68,6 +70,8 @@ pub struct Parsed {
     pub operation: Operation,
     /// How the bucket was named.
     pub style: Style,
+    /// The access point that the host names.
+    pub through: Option<AccessPoint>,
     /// What the head says of the body.
     pub promise: BodyPromise,
     /// What the signer of a link asked for; of any other request, nothing.
@@ -78,12 +82,38 @@ pub struct Parsed {
     pub expected_source_owner: Option<AccountId>,
 }
 
-/// Reads a head. Never panics, whatever it is given.
+/// Reads a head where there are no access points. Never panics, whatever it is given.
 pub fn parse(head: &Head<'_>, domains: &Domains) -> Result<Parsed, S3Error> {
+    parse_among(head, domains, &())
+}
+
+/// Reads a head where there are these access points. What an access point does not offer is
+/// MethodNotAllowed there. Source: Amazon S3 on Outposts user guide, "API operations for Amazon S3 on
+/// Outposts".
+pub fn parse_among(
+    head: &Head<'_>,
+    domains: &Domains,
+    access_points: &dyn AccessPoints,
+) -> Result<Parsed, S3Error> {
     let address = Address::locate(head.host, head.path, domains);
+    if address.style == Style::AccessPoint && *head.method == Method::OPTIONS {
+        // Preflights are answered without a signature: no answer tells which access points there are.
+        return Err(route::method_not_allowed(head.method, "ACCESSPOINT"));
+    }
+    let through = address.through(access_points)?;
     let query = Query::parse(head.query)?;
-    let fields = Fields::new(head.headers, &query, head.tls);
-    let operation = route::route(head.method, &address, &query, &fields)?;
+    let mut fields = Fields::new(head.headers, &query, head.tls);
+    if through.is_some() {
+        fields.sources = domains.outpost().map(|outpost| (outpost, access_points));
+    }
+    let named = match &through {
+        Some(access_point) => Some(access_point.bucket.clone()),
+        None => address.bucket()?,
+    };
+    let operation = route::route(head.method, (named, &address), &query, &fields)?;
+    if through.is_some() && !operation.is_on_access_points() {
+        return Err(route::method_not_allowed(head.method, "ACCESSPOINT"));
+    }
     let terms = LinkTerms::read(&query, &operation)?;
     let promise = BodyPromise {
         max_bytes: terms.max_bytes,
@@ -91,6 +121,7 @@ pub fn parse(head: &Head<'_>, domains: &Domains) -> Result<Parsed, S3Error> {
     };
     Ok(Parsed {
         style: address.style,
+        through,
         promise,
         terms,
         expected_owner: fields.account("x-amz-expected-bucket-owner")?,

@@ -4,7 +4,7 @@ use crate::node::{
     CORES_MAX, DEVICES_MAX, DOMAINS_MAX, IO_THREADS_MAX, LISTENERS_MAX, Listen, NodeSettings,
     REGION_DEFAULT, TlsFiles,
 };
-use blockhouse_types::AccountId;
+use blockhouse_types::{AccountId, InvalidOutpostId, OutpostId};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 
@@ -51,6 +51,8 @@ pub(crate) struct Document {
     region: String,
     #[serde(default)]
     domains: Vec<String>,
+    #[serde(default)]
+    outpost: Option<String>,
     devices: Vec<PathBuf>,
     #[serde(default)]
     make_pool: bool,
@@ -130,6 +132,7 @@ impl Document {
         Ok(NodeSettings {
             region: region(self.region)?,
             domains: domains(self.domains)?,
+            outpost: self.outpost.map(outpost).transpose()?,
             devices: devices(self.devices)?,
             make_pool: self.make_pool,
             control: self.control,
@@ -151,6 +154,7 @@ impl Document {
         Self {
             region: settings.region.clone(),
             domains: settings.domains.clone(),
+            outpost: settings.outpost.as_ref().map(OutpostId::to_string),
             devices: settings.devices.clone(),
             make_pool: settings.make_pool,
             control: settings.control.clone(),
@@ -208,6 +212,11 @@ pub(crate) fn region(region: String) -> Result<String, SettingsError> {
         );
     }
     Ok(region)
+}
+
+fn outpost(id: String) -> Result<OutpostId, SettingsError> {
+    id.parse()
+        .or_else(|why: InvalidOutpostId| refuse("outpost", why.to_string()))
 }
 
 fn domains(domains: Vec<String>) -> Result<Vec<String>, SettingsError> {

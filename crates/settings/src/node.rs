@@ -2,7 +2,7 @@ use crate::{
     IoMode, SettingsError,
     document::{Document, read_toml},
 };
-use blockhouse_types::AccountId;
+use blockhouse_types::{AccountId, OutpostId};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// The region of a node that was told none. None of AWS's own: see [`NodeSettings::region`].
@@ -31,6 +31,8 @@ pub struct NodeSettings {
     pub region: String,
     /// Host names whose labels in front are bucket names, in lower case.
     pub domains: Vec<String>,
+    /// The node as an Outpost: below each domain its access points are hosts. Without one there are none.
+    pub outpost: Option<OutpostId>,
     /// Block devices or files, in the order in which the pool knows them.
     pub devices: Vec<PathBuf>,
     /// Whether a pool may be made on devices that are all blank; a pool that was lost is otherwise an

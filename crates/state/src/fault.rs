@@ -69,6 +69,18 @@ pub enum Fault {
         /// What is wrong with it.
         why: String,
     },
+    /// A field that stays as it was made.
+    #[error("{field} stays as it was made: make another")]
+    Fixed {
+        /// Which.
+        field: &'static str,
+    },
+    /// A bucket that is not there, or another account's.
+    #[error("the account has no bucket {bucket}")]
+    NoSuchBucket {
+        /// Its name.
+        bucket: Box<str>,
+    },
     /// Too many of something.
     #[error("{what}: at most {max}")]
     TooMany {

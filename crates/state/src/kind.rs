@@ -1,7 +1,8 @@
 //! The kinds of resources, and what they have in common.
 
 use crate::{
-    Account, AddressGroup, Fault, Group, Guardrail, ManagedPolicy, Name, PublicRanges, Role, User,
+    AccessPoint, Account, AddressGroup, Fault, Group, Guardrail, ManagedPolicy, Name, PublicRanges,
+    Role, User,
     name::{self},
 };
 use blockhouse_types::{Entropy, Timestamp};
@@ -148,6 +149,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// A name of its own for a bucket, with a policy.
+    AccessPoint(AccessPoint) "access-point";
     /// What is said of an account itself.
     Account(Account) "account";
     /// Addresses that buckets' address lists name together.

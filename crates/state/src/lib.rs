@@ -20,6 +20,7 @@
 //! A new kind of resource is a type that is a [`Body`], and one line in `kind.rs`.
 #![forbid(unsafe_code)]
 
+mod access_point;
 mod address;
 mod change;
 mod document;
@@ -32,6 +33,7 @@ mod snapshot;
 mod state;
 mod unique;
 
+pub use access_point::{ACCESS_POINTS_OF_BUCKET_MAX, Access, AccessPoint};
 pub use address::{AddressGroup, Entries, PublicRanges};
 pub use change::{CHANGE_RESOURCES_MAX, Change, Put};
 pub use document::Document;

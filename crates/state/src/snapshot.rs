@@ -1,11 +1,11 @@
 //! One version of the state as requests ask it: compiled, immutable, found by who acts.
 
 use crate::{
-    Group, Guardrail, Kind, ManagedPolicy, Name, Resource, Role, State, UniqueId, User,
+    Access, Group, Guardrail, Kind, ManagedPolicy, Name, Resource, Role, State, UniqueId, User,
     identity::Tags,
 };
 use blockhouse_policy::{self as policy, Policy, address_list::Networks};
-use blockhouse_types::{AccountId, Timestamp};
+use blockhouse_types::{AccountId, BucketName, OutpostId, Timestamp};
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
@@ -22,6 +22,10 @@ pub struct Snapshot {
     users: ByName,
     roles: ByName,
     networks: HashMap<AccountId, Arc<Networks>>,
+    access_points: HashMap<Name, Arc<Access>>,
+    by_alias_token: HashMap<Box<str>, Arc<Access>>,
+    /// How many access points a bucket has.
+    of_bucket: HashMap<BucketName, usize>,
     guardrail: Option<Arc<Policy>>,
 }
 
@@ -57,6 +61,15 @@ impl Snapshot {
                 let networks = snapshot.networks.entry(account);
                 networks.or_insert_with(|| Arc::new(state.networks(account)));
             }
+            if let Resource::AccessPoint(access_point) = resource
+                && let Some(access) = Access::of(name, access_point)
+            {
+                *snapshot.of_bucket.entry(access.bucket.clone()).or_default() += 1;
+                let access = Arc::new(access);
+                let token = access.token().into();
+                snapshot.by_alias_token.insert(token, Arc::clone(&access));
+                snapshot.access_points.insert(name.clone(), access);
+            }
             let (identities, identity) = match resource {
                 Resource::User(user) => (&mut snapshot.users, state.user(name, user)),
                 Resource::Role(role) => (&mut snapshot.roles, state.role(name, role)),
@@ -88,6 +101,33 @@ impl Snapshot {
     /// The role of that name, likewise.
     pub fn role(&self, account: AccountId, name: &str) -> Option<&Arc<Identity>> {
         self.roles.get(&account)?.get(name)
+    }
+
+    /// The access point of that name.
+    pub fn access_point(&self, account: AccountId, name: &str) -> Option<&Arc<Access>> {
+        let name = Name::of(Kind::AccessPoint, account, name)?;
+        self.access_points.get(&name)
+    }
+
+    /// The access point of a host's label, in lower case: `NAME-ACCOUNT`, or an alias on this
+    /// Outpost.
+    pub fn access_point_of(&self, label: &str, outpost: &OutpostId) -> Option<&Arc<Access>> {
+        if let Some(token) = Access::token_of(label) {
+            let found = self.by_alias_token.get(token)?;
+            return (found.alias(outpost) == label).then_some(found);
+        }
+        let (name, account) = label.rsplit_once('-')?;
+        self.access_point(AccountId::parse(account).ok()?, name)
+    }
+
+    /// All access points, in no order.
+    pub fn access_points(&self) -> impl Iterator<Item = &Arc<Access>> {
+        self.access_points.values()
+    }
+
+    /// How many access points the bucket has.
+    pub fn access_points_of(&self, bucket: &BucketName) -> usize {
+        self.of_bucket.get(bucket).copied().unwrap_or(0)
     }
 
     /// The path and the policies of a group, likewise.

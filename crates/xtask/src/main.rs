@@ -145,6 +145,11 @@ fn ci_stages() -> Vec<Stage> {
             2,
             &[&["python3", "tests/policies/run.py", "--launch", NODE]],
         ),
+        Stage::commands(
+            "access points",
+            2,
+            &[&["python3", "tests/access-points/run.py", "--launch", NODE]],
+        ),
         Stage::new("fuzz smoke", 10, || soak::fuzz(20)),
     ]
 }

@@ -114,7 +114,8 @@ pub(super) async fn change<S: ObjectStore, V: LinkSigner>(
         now: call.now,
         entropy: &mut entropy,
     };
-    let changed = context.desired.change(&context.store, change, &mut stamp);
+    let parts = (&context.store, &*context.site);
+    let changed = context.desired.change(parts, change, &mut stamp);
     let version = match changed.await {
         Ok(snapshot) => snapshot.version(),
         Err(error) => return Err(refused(Check::State, error, call)),

@@ -4,7 +4,7 @@ use super::Job;
 use crate::body::Stream;
 use blockhouse_s3::{
     Response,
-    error::S3Error,
+    error::{ErrorKind, S3Error},
     operation::{BodyUse, BucketOnly, GetFixedConfiguration, ListBuckets},
     output::{
         AclOutput, CreateBucketOutput, GetBucketLocationOutput, GetBucketVersioningOutput,
@@ -90,7 +90,12 @@ pub(super) async fn create<S: ObjectStore, V: Verifier, B: Stream>(
 pub(super) async fn delete<S: ObjectStore, V: Verifier, B: Stream>(
     job: &Job<'_, S, V, B>,
 ) -> Result<Response, S3Error> {
-    let bucket = job.grant.bucket()?.id;
+    let bucket = job.grant.bucket()?;
+    // One that is made at this moment names a bucket that is gone, and opens nothing.
+    if job.state.access_points_of(&bucket.name) > 0 {
+        return Err(ErrorKind::BucketHasAccessPointsAttached.into());
+    }
+    let bucket = bucket.id;
     let mut deleted = job.store().delete_bucket(bucket, job.now).await;
     if deleted == Err(DeleteBucketError::NotEmpty) && holds_no_version(job, bucket).await? {
         drop_uploads(job, bucket).await?;

@@ -135,10 +135,18 @@ pub(super) async fn set_policy<S: ObjectStore, V: Verifier, B: Stream>(
     let malformed = |message: String| S3Error::from(ErrorKind::MalformedPolicy).message(message);
     let text = std::str::from_utf8(&document)
         .map_err(|_| malformed("Policies must be valid JSON in UTF-8".to_owned()))?;
-    let name = &job.grant.bucket()?.name;
-    let own = format!("arn:aws:s3:::{name}");
+    let bucket = job.grant.bucket()?;
+    let name = &bucket.name;
+    let outpost = job.context.site.domains.outpost();
+    let of_outpost = outpost.map(|o| o.arn(bucket.owner, &format!("bucket/{name}")));
+    let own = [Some(format!("arn:aws:s3:::{name}")), of_outpost];
+    let own: Vec<Arn<'_>> = own
+        .iter()
+        .flatten()
+        .filter_map(|own| Arn::parse(own))
+        .collect();
     Policy::parse(Kind::Bucket, name.as_str(), text)
-        .and_then(|policy| policy.refuse_foreign(Arn::parse(&own).as_slice()))
+        .and_then(|policy| policy.refuse_foreign(&own))
         .map_err(|error| malformed(error.to_string()))?;
     let done = StatusCode::NO_CONTENT;
     change(job, DocumentKind::Policy, Some(document), done).await

@@ -6,7 +6,7 @@
 
 use super::{Action, Denied, Refused, Who, Why, why};
 use crate::{
-    Context, Origin,
+    Context, Origin, access_point,
     audit::{Ground, Permission},
     verify::Caller,
 };
@@ -18,9 +18,9 @@ use blockhouse_policy::{
 use blockhouse_s3::{
     link::{LinkTerms, Source},
     operation::{Directive, Operation},
-    parse::field_values,
+    parse::{AccessPoint, field_values},
 };
-use blockhouse_state::Snapshot;
+use blockhouse_state::{Access, Snapshot};
 use blockhouse_store::{Bucket, ObjectStore, StoredObject as _};
 use blockhouse_types::{AccountId, ObjectKey, Timestamp, VersionId};
 use blockhouse_verifier_wire::{
@@ -39,6 +39,8 @@ pub(crate) struct Asker<'a, S: ObjectStore, V: Verifier> {
     pub(crate) terms: &'a LinkTerms,
     /// What is asked for; `None` for a part of it that has facts of its own.
     pub(crate) operation: Option<&'a Operation>,
+    /// The access point that the request goes through.
+    pub(crate) through: Option<&'a AccessPoint>,
     /// The state by which the request is judged.
     pub(crate) state: &'a Arc<Snapshot>,
     /// Made when it is first needed: most requests are the owner's and need none.
@@ -50,6 +52,10 @@ pub(crate) struct Asker<'a, S: ObjectStore, V: Verifier> {
 pub(crate) struct Applied<'a, S: ObjectStore, V: Verifier> {
     asker: &'a Asker<'a, S, V>,
     bucket: Option<&'a Bucket>,
+    /// The access point that it is asked through.
+    access: Option<&'a Access>,
+    /// Whether that is not to be had from where the request comes.
+    is_beyond_reach: bool,
     resource: Option<Arc<Policy>>,
     session: Option<[Arc<Policy>; 1]>,
     /// `None` for the owner's root where nothing limits it: it may everything.
@@ -81,6 +87,14 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
         explains: impl Fn() -> bool,
     ) -> Result<Permission, Refused> {
         let mut permission = Permission::default();
+        if let (true, [action, ..]) = (self.is_beyond_reach, actions) {
+            return Err(Refused::Denied(Denied {
+                action: *action,
+                because: Why::AccessPointVpc,
+                statement: None,
+                explanation: None,
+            }));
+        }
         let Some(facts) = &self.facts else {
             permission.root = true;
             return Ok(permission);
@@ -97,19 +111,22 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
             return Err(Refused::Denied(denied(action, Why::Gone)));
         }
         let tagged = self.with_tags(key).await;
-        let name = self.bucket.map(|bucket| match key {
-            Some(key) => format!("arn:aws:s3:::{}/{}", bucket.name, key.as_str()),
-            None => format!("arn:aws:s3:::{}", bucket.name),
-        });
+        let [name, by_access_point] = self.names(key);
         let resource = match (name.as_deref().and_then(Arn::parse), self.bucket) {
             (Some(name), Some(bucket)) => Resource::new(name, bucket.owner),
             _ => Resource::of_caller(Arn::parse("arn:aws:s3:::*")),
         };
+        let by_access_point = by_access_point.as_deref().and_then(Arn::parse);
+        let resource = match (by_access_point, self.access) {
+            (Some(name), Some(access)) => resource.through(name, access.account),
+            _ => resource,
+        };
         let policies = self.policies();
         for (number, action) in actions.iter().enumerate() {
+            let name = self.action(*action);
             let request = Request {
                 principal: who.principal(),
-                action: policy::Action::new(action.0),
+                action: policy::Action::new(&name),
                 resource,
                 context: tagged.as_ref().unwrap_or(facts),
             };
@@ -141,6 +158,7 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
             let policy = match at.layer {
                 Layer::Identity => self.asker.who().policies().get(at.policy as usize)?,
                 Layer::Resource => self.resource.as_ref()?,
+                Layer::AccessPoint => self.access?.policy.as_ref()?,
                 // Nothing else grants here.
                 _ => return None,
             };
@@ -156,6 +174,42 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
         }
     }
 
+    /// What is asked for, in the words of the endpoint that is asked.
+    fn action(&self, action: Action) -> Cow<'static, str> {
+        match (self.access, action.0.strip_prefix("s3:")) {
+            (Some(_), Some(name)) => format!("s3-outposts:{name}").into(),
+            _ => action.0.into(),
+        }
+    }
+
+    /// The names of the bucket, or of an object in it: its own, and by the access point.
+    fn names(&self, key: Option<&ObjectKey>) -> [Option<String>; 2] {
+        let Some(bucket) = self.bucket else {
+            return [None, None];
+        };
+        let name = &bucket.name;
+        let site = &self.asker.context.site;
+        let (Some(access), Some(outpost)) = (self.access, site.domains.outpost()) else {
+            let plain = match key {
+                Some(key) => format!("arn:aws:s3:::{name}/{key}"),
+                None => format!("arn:aws:s3:::{name}"),
+            };
+            return [Some(plain), None];
+        };
+        let behind = |what: String| match key {
+            Some(key) => format!("{what}/object/{key}"),
+            None => what,
+        };
+        let names = [
+            outpost.arn(bucket.owner, &behind(format!("bucket/{name}"))),
+            outpost.arn(
+                access.account,
+                &behind(format!("accesspoint/{}", access.name)),
+            ),
+        ];
+        names.map(Some)
+    }
+
     fn policies(&self) -> Policies<'_> {
         let who = self.asker.who();
         Policies {
@@ -164,6 +218,7 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
             guardrail: self.asker.guardrail(),
             session: self.session.as_ref().map(|policies| &policies[..]),
             resource: self.resource.as_deref(),
+            access_point: self.access.and_then(|access| access.policy.as_deref()),
             ..Policies::default()
         }
     }
@@ -175,7 +230,7 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
         if !every(&policies).any(|policy| policy.asks_for_tags(Family::ExistingObjectTag)) {
             return None;
         }
-        let mut facts = self.asker.facts(Some(bucket));
+        let mut facts = self.asker.facts(Some(bucket), self.access);
         for (name, value) in self.asker.existing_tags(bucket, key).await {
             facts.set_tag(Family::ExistingObjectTag, name, value);
         }
@@ -215,6 +270,22 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
 
     /// The policies that apply to a bucket, or to what is in no bucket.
     pub(crate) fn applied<'c>(&'c self, bucket: Option<&'c Bucket>) -> Applied<'c, S, V> {
+        self.applied_through(bucket, self.through)
+    }
+
+    /// The policies that apply to a bucket through that access point, if any.
+    pub(super) fn applied_through<'c>(
+        &'c self,
+        bucket: Option<&'c Bucket>,
+        through: Option<&AccessPoint>,
+    ) -> Applied<'c, S, V> {
+        // Found when the request was read, in the same version of the state.
+        let access = through.and_then(|through| {
+            let found = self.state.access_point(through.account, &through.name);
+            found.map(|access| &**access)
+        });
+        // One for a VPC is reached from there alone, and every connection is on the public path yet.
+        let is_beyond_reach = through.is_some() && access.is_none_or(|access| access.vpc.is_some());
         let signed = self.caller.signed();
         let compiled = &self.context.compiled;
         let resource = bucket.and_then(|bucket| compiled.of_bucket(bucket));
@@ -228,14 +299,28 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
             Some(Principal::Root { account }) => owner.is_none_or(|owner| owner == *account),
             _ => false,
         };
-        let limited = resource.is_some() || session.is_some() || self.guardrail().is_some();
+        let limited = resource.is_some()
+            || session.is_some()
+            || self.guardrail().is_some()
+            || access.is_some_and(|access| access.policy.is_some());
         let unlimited = is_owner && !limited;
         Applied {
             asker: self,
             bucket,
+            access,
+            is_beyond_reach,
             resource,
             session,
-            facts: (!unlimited).then(|| self.facts(bucket)),
+            facts: (!unlimited).then(|| self.facts(bucket, access)),
+        }
+    }
+
+    /// The access point that a copy's source is read through.
+    pub(super) fn source_through(&self) -> Option<&AccessPoint> {
+        match self.operation {
+            Some(Operation::CopyObject(op)) => op.source.through.as_ref(),
+            Some(Operation::UploadPartCopy(op)) => op.source.through.as_ref(),
+            _ => None,
         }
     }
 
@@ -251,8 +336,27 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
     }
 
     /// Everything that condition keys may ask for.
-    fn facts<'c>(&'c self, bucket: Option<&'c Bucket>) -> policy::Context<'c> {
-        let mut facts = policy::Context::of(self.who().principal(), Dialect::S3);
+    fn facts<'c>(
+        &'c self,
+        bucket: Option<&'c Bucket>,
+        access: Option<&'c Access>,
+    ) -> policy::Context<'c> {
+        let dialect = match access {
+            Some(_) => Dialect::Outposts,
+            None => Dialect::S3,
+        };
+        let mut facts = policy::Context::of(self.who().principal(), dialect);
+        if let Some(access) = access {
+            if let Some(arn) = access_point::arn(&self.context.site, access.account, &access.name) {
+                facts.set(Fact::DataAccessPointArn, arn);
+            }
+            facts.set(Fact::DataAccessPointAccount, access.account.to_string());
+            let origin = match access.vpc {
+                Some(_) => "VPC",
+                None => "Internet",
+            };
+            facts.set(Fact::AccessPointNetworkOrigin, origin);
+        }
         facts.set_time(self.now);
         facts.set(Fact::SourceIp, self.origin.peer().ip());
         facts.set(Fact::SecureTransport, self.origin.tls());

@@ -134,8 +134,8 @@ fn configure(node: &Node, change: serde_json::Value) -> Result<(), String> {
         now: node.context.now(),
         entropy: &mut Counting(0),
     };
-    let store = &node.context.store;
-    let changed = node.run(node.context.desired.change(store, change, &mut stamp));
+    let parts = (&node.context.store, &*node.context.site);
+    let changed = node.run(node.context.desired.change(parts, change, &mut stamp));
     changed.map(drop).map_err(|error| error.to_string())
 }
 

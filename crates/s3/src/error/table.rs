@@ -134,6 +134,10 @@ kinds! {
         "The request is not valid with the current state of the bucket.";
     InvalidLocationConstraint = "InvalidLocationConstraint", 400,
         "The specified location-constraint is not valid";
+    NoSuchAccessPoint = "NoSuchAccessPoint", 404, "The specified accesspoint does not exist";
+    BucketHasAccessPointsAttached = "BucketHasAccessPointsAttached", 400,
+        "The bucket that you are attempting to delete has access points attached. Delete your access \
+         points and try again.";
     NoSuchBucket = "NoSuchBucket", 404, "The specified bucket does not exist";
     TooManyBuckets = "TooManyBuckets", 400,
         "You have attempted to create more buckets than allowed";

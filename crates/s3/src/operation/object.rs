@@ -1,6 +1,9 @@
 //! Inputs of operations on one object.
 
-use crate::condition::{ReadConditions, WriteCondition};
+use crate::{
+    condition::{ReadConditions, WriteCondition},
+    parse::AccessPoint,
+};
 use blockhouse_types::{BucketName, ByteRange, ChecksumAlgorithm, ObjectKey, VersionId};
 
 /// What a client says of an object beyond its bytes.
@@ -75,6 +78,8 @@ pub struct CopySource {
     pub key: ObjectKey,
     /// The version; `None` for the current one.
     pub version: Option<VersionId>,
+    /// The access point that it is read through.
+    pub through: Option<AccessPoint>,
 }
 
 /// Whether a copy takes something along or gets it new.

@@ -1,5 +1,6 @@
-//! Where a request goes: path style and virtual-hosted style.
+//! Where a request goes: path style, virtual-hosted style, and hosts of access points.
 
+use super::access_point::{AccessPoint, AccessPoints, Outpost};
 use crate::error::{ErrorKind, S3Error};
 use blockhouse_types::{BucketName, InvalidObjectKey, KEY_BYTES_MAX, ObjectKey};
 use percent_encoding::percent_decode_str;
@@ -10,6 +11,15 @@ use std::borrow::Cow;
 pub struct Domains {
     /// In lower case, longest first: of `s3.example` and `example` the former decides.
     names: Vec<String>,
+    /// Below it, in every domain, access points are hosts.
+    outpost: Option<Outpost>,
+}
+
+/// What a host names, in lower case.
+enum HostName<'a> {
+    Bucket(Cow<'a, str>),
+    /// What stands before the Outpost.
+    AccessPoint(Cow<'a, str>),
 }
 
 impl Domains {
@@ -19,12 +29,28 @@ impl Domains {
         let mut names: Vec<String> = names.into_iter().map(trimmed).collect();
         names.retain(|name| !name.is_empty());
         names.sort_by_key(|name| std::cmp::Reverse(name.len()));
-        Self { names }
+        Self {
+            names,
+            outpost: None,
+        }
+    }
+
+    /// The same, and below each of them the Outpost's access points.
+    pub fn with_outpost(self, outpost: Outpost) -> Self {
+        Self {
+            outpost: Some(outpost),
+            ..self
+        }
+    }
+
+    /// The Outpost.
+    pub fn outpost(&self) -> Option<&Outpost> {
+        self.outpost.as_ref()
     }
 
     /// What stands before the longest domain that the host ends with; `None` for the domain itself
     /// and for foreign hosts.
-    fn bucket_of<'a>(&self, host: &'a str) -> Option<Cow<'a, str>> {
+    fn name_of<'a>(&self, host: &'a str) -> Option<HostName<'a>> {
         for domain in &self.names {
             let Some(at) = host.len().checked_sub(domain.len()) else {
                 continue;
@@ -36,13 +62,27 @@ impl Domains {
                 continue;
             }
             match before.strip_suffix('.') {
-                Some(bucket) if !bucket.is_empty() => return Some(lower(bucket)),
+                Some(name) if !name.is_empty() => return Some(self.kind_of(name)),
                 // `xs3.example` is not below `s3.example`, but may be below `example`.
                 _ if before.is_empty() => return None,
                 _ => {}
             }
         }
         None
+    }
+}
+
+impl Domains {
+    fn kind_of<'a>(&self, name: &'a str) -> HostName<'a> {
+        let ours = |last: &str| {
+            let outpost = self.outpost.as_ref();
+            outpost.is_some_and(|outpost| last.eq_ignore_ascii_case(outpost.id.as_str()))
+        };
+        match name.rsplit_once('.') {
+            Some((label, last)) if ours(last) => HostName::AccessPoint(lower(label)),
+            None if ours(name) => HostName::AccessPoint(Cow::Borrowed("")),
+            _ => HostName::Bucket(lower(name)),
+        }
     }
 }
 
@@ -62,11 +102,14 @@ pub enum Style {
     Path,
     /// `bucket.domain/key`.
     VirtualHost,
+    /// `name-account.outpost.domain/key`.
+    AccessPoint,
 }
 
 /// Bucket and key as they were sent, not yet checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address<'a> {
+    /// Of an access point, its label.
     bucket: Option<Cow<'a, str>>,
     key: &'a str,
     /// How the bucket was named.
@@ -78,14 +121,16 @@ impl<'a> Address<'a> {
     /// of which the bucket's cross-origin rules are known.
     pub fn locate(host: Option<&'a str>, path: &'a str, domains: &Domains) -> Self {
         let path = path.strip_prefix('/').unwrap_or(path);
-        if let Some(bucket) = host
-            .map(without_port)
-            .and_then(|host| domains.bucket_of(host))
-        {
+        let named = host.map(without_port);
+        if let Some(named) = named.and_then(|host| domains.name_of(host)) {
+            let (name, style) = match named {
+                HostName::Bucket(name) => (name, Style::VirtualHost),
+                HostName::AccessPoint(label) => (label, Style::AccessPoint),
+            };
             return Self {
-                bucket: Some(bucket),
+                bucket: Some(name),
                 key: path,
-                style: Style::VirtualHost,
+                style,
             };
         }
         let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
@@ -100,10 +145,23 @@ impl<'a> Address<'a> {
 
     /// The bucket's name as sent, if the request names one.
     pub fn bucket_text(&self) -> Option<&str> {
-        self.bucket.as_deref()
+        self.bucket
+            .as_deref()
+            .filter(|_| self.style != Style::AccessPoint)
     }
 
-    /// The bucket; `None` when the request is for the service.
+    /// The access point that the host names, if it does.
+    pub fn through(&self, known: &dyn AccessPoints) -> Result<Option<AccessPoint>, S3Error> {
+        match (&self.bucket, self.style) {
+            (Some(label), Style::AccessPoint) => match known.by_label(label) {
+                Some(found) => Ok(Some(found)),
+                None => Err(ErrorKind::NoSuchAccessPoint.into()),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    /// The bucket; `None` when the request is for the service. Of an access point, its label.
     pub(crate) fn bucket(&self) -> Result<Option<BucketName>, S3Error> {
         let named = |name: &Cow<'_, str>| {
             BucketName::parse(name).map_err(|_| {

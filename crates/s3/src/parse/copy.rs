@@ -1,6 +1,7 @@
 //! `x-amz-copy-source` and its range.
 
 use super::{
+    access_point::{AccessPoints, Outpost},
     address::{decode, key_of},
     fields::Fields,
     list::version_of,
@@ -9,7 +10,7 @@ use crate::{
     error::{ErrorKind, S3Error},
     operation::CopySource,
 };
-use blockhouse_types::{BucketName, ByteRange};
+use blockhouse_types::{BucketName, ByteRange, VersionId};
 use std::ops::RangeInclusive;
 
 /// Whence: `bucket/key` or `/bucket/key`, percent-encoded, `?versionId=` after it. A literal `?` in
@@ -29,6 +30,9 @@ pub(super) fn source(fields: &Fields<'_>) -> Result<CopySource, S3Error> {
         None => (text, None),
     };
     let path = decode(path).map_err(|_| invalid())?;
+    if let Some(access_points) = fields.sources {
+        return through(access_points, &path, version).ok_or_else(invalid)?;
+    }
     if path.starts_with(b"arn:") {
         return Err(S3Error::not_implemented_header("x-amz-copy-source"));
     }
@@ -44,8 +48,32 @@ pub(super) fn source(fields: &Fields<'_>) -> Result<CopySource, S3Error> {
             bucket,
             key: key_of(key)?,
             version,
+            through: None,
         }),
     }
+}
+
+/// Whence, at an access point: the ARN of an object behind one of the same Outpost. `None` is no such
+/// ARN; a plain bucket is none.
+fn through(
+    (outpost, known): (&Outpost, &dyn AccessPoints),
+    arn: &[u8],
+    version: Option<VersionId>,
+) -> Option<Result<CopySource, S3Error>> {
+    let (account, name, key) = outpost.object(arn)?;
+    if key.is_empty() {
+        return None;
+    }
+    let found = known.by_name(account, name);
+    let found = found.ok_or_else(|| S3Error::from(ErrorKind::NoSuchAccessPoint));
+    Some(found.and_then(|through| {
+        Ok(CopySource {
+            bucket: through.bucket.clone(),
+            key: key_of(key)?,
+            version,
+            through: Some(through),
+        })
+    }))
 }
 
 /// `x-amz-copy-source-range`: first and last byte, both given.

@@ -5,7 +5,10 @@
 //! that of an empty body into every link for PUT, and S3 passes over it. A header outranks its twin in
 //! the query.
 
-use super::query::Query;
+use super::{
+    access_point::{AccessPoints, Outpost},
+    query::Query,
+};
 use crate::error::{ErrorKind, S3Error};
 use blockhouse_types::AccountId;
 use http::{HeaderMap, HeaderValue};
@@ -42,6 +45,8 @@ pub(crate) struct Fields<'a> {
     /// Which names may be there: dozens are asked for, few of them come.
     present: Present,
     pub(crate) tls: bool,
+    /// At an access point, what a copy reads from: objects behind access points, and nothing else.
+    pub(super) sources: Option<(&'a Outpost, &'a dyn AccessPoints)>,
 }
 
 /// A Bloom filter of header names.
@@ -78,6 +83,7 @@ impl<'a> Fields<'a> {
             query,
             present: Present(present),
             tls,
+            sources: None,
         }
     }
 

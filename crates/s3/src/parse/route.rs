@@ -117,11 +117,11 @@ const PARAMETERS: [&str; 27] = [
 /// Chooses the operation and reads its input.
 pub(super) fn route(
     method: &Method,
-    address: &Address<'_>,
+    (bucket, address): (Option<BucketName>, &Address<'_>),
     query: &Query<'_>,
     fields: &Fields<'_>,
 ) -> Result<Operation, S3Error> {
-    let Some(bucket) = address.bucket()? else {
+    let Some(bucket) = bucket else {
         return service(method, query);
     };
     let key = address.key()?;
@@ -266,10 +266,11 @@ fn on_object(
     }
 }
 
-fn method_not_allowed(method: &Method, resource: &'static str) -> S3Error {
+pub(super) fn method_not_allowed(method: &Method, resource: &'static str) -> S3Error {
     let allow = match resource {
         "SERVICE" => "GET",
         "BUCKET" => "GET, HEAD, PUT, POST, DELETE, OPTIONS",
+        "ACCESSPOINT" => "GET, HEAD, PUT, POST, DELETE",
         _ => "GET, HEAD, PUT, DELETE, OPTIONS",
     };
     S3Error::from(ErrorKind::MethodNotAllowed)

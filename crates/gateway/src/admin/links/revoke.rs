@@ -1,7 +1,7 @@
 //! `POST /links/revocations`: ends links before their time.
 
 use super::{Call, Refused, show};
-use crate::{audit::Check, link::once_hash, perform::Trouble, verify};
+use crate::{access_point::Known, audit::Check, link::once_hash, perform::Trouble, verify};
 use blockhouse_s3::{
     error::{ErrorKind, S3Error},
     link::OnceToken,
@@ -230,7 +230,14 @@ impl<S: ObjectStore, V: LinkSigner> Call<'_, S, V> {
         let context = &self.desk.context;
         let host = uri.authority().map(|authority| authority.as_str());
         let address = Address::locate(host, uri.path(), &context.site.domains);
-        let name = BucketName::parse(address.bucket_text()?).ok()?;
+        let known = Known {
+            state: &context.desired.load(),
+            site: &context.site,
+        };
+        let name = match address.through(&known).ok()? {
+            Some(access_point) => access_point.bucket,
+            None => BucketName::parse(address.bucket_text()?).ok()?,
+        };
         Some(context.store.bucket(&name)?.owner)
     }
 }

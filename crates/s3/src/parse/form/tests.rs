@@ -17,6 +17,7 @@ fn head() -> Parsed {
             boundary: boundary(),
         }),
         style: Style::Path,
+        through: None,
         promise: BodyPromise::default(),
         expected_owner: None,
         expected_source_owner: None,

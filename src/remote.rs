@@ -41,9 +41,9 @@ impl Known {
 
 /// A resource that cannot be read.
 #[derive(Deserialize)]
-pub(super) struct Lost {
-    pub(super) name: String,
-    pub(super) reason: String,
+pub(crate) struct Lost {
+    pub(crate) name: String,
+    pub(crate) reason: String,
 }
 
 #[derive(Deserialize)]
@@ -91,35 +91,35 @@ impl<'a> Remote<'a> {
     }
 
     /// The node's own answer.
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         self.text.trim_end()
     }
 
     /// Whose resources it has.
-    pub(super) fn account(&self) -> AccountId {
+    pub(crate) fn account(&self) -> AccountId {
         self.account
     }
 
-    pub(super) fn version(&self) -> u64 {
+    pub(crate) fn version(&self) -> u64 {
         self.version
     }
 
-    pub(super) fn resources(&self) -> &BTreeMap<Name, Resource> {
+    pub(crate) fn resources(&self) -> &BTreeMap<Name, Resource> {
         &self.resources
     }
 
-    pub(super) fn unreadable(&self) -> &[Lost] {
+    pub(crate) fn unreadable(&self) -> &[Lost] {
         &self.unreadable
     }
 
     /// The name of one of the account's.
-    pub(super) fn name(&self, kind: Kind, name: &str) -> Result<Name> {
+    pub(crate) fn name(&self, kind: Kind, name: &str) -> Result<Name> {
         let full = Name::of(kind, self.account, name);
         full.with_context(|| format!("{name:?} is no name of a {}", kind.as_str()))
     }
 
     /// A resource, by its name.
-    pub(super) fn find(&self, kind: Kind, name: &str) -> Result<(String, Resource)> {
+    pub(crate) fn find(&self, kind: Kind, name: &str) -> Result<(String, Resource)> {
         let full = self.name(kind, name)?;
         let found = self.resources.get(&full);
         let found = found.with_context(|| format!("there is no {} {name}", kind.as_str()))?;
@@ -127,7 +127,7 @@ impl<'a> Remote<'a> {
     }
 
     /// A resource of this content, by its name.
-    pub(super) fn resource(
+    pub(crate) fn resource(
         &self,
         kind: Kind,
         name: &str,
@@ -158,7 +158,7 @@ impl<'a> Remote<'a> {
     }
 
     /// Makes what is not there.
-    pub(super) fn create(&self, kind: Kind, name: &str, content: &Value) -> Result<()> {
+    pub(crate) fn create(&self, kind: Kind, name: &str, content: &Value) -> Result<()> {
         let full = self.name(kind, name)?;
         let there = self.resources.contains_key(&full);
         anyhow::ensure!(!there, "there is a {} {name} already", kind.as_str());
@@ -166,17 +166,17 @@ impl<'a> Remote<'a> {
     }
 
     /// Makes or replaces these.
-    pub(super) fn put(&self, puts: Vec<(String, Resource)>) -> Result<()> {
+    pub(crate) fn put(&self, puts: Vec<(String, Resource)>) -> Result<()> {
         self.change(&puts, Vec::new()).map(drop)
     }
 
     /// Deletes these.
-    pub(super) fn delete(&self, names: Vec<String>) -> Result<()> {
+    pub(crate) fn delete(&self, names: Vec<String>) -> Result<()> {
         self.change(&[], names).map(drop)
     }
 
     /// Makes and deletes, all or nothing; tells the new version.
-    pub(super) fn change(&self, puts: &[(String, Resource)], delete: Vec<String>) -> Result<u64> {
+    pub(crate) fn change(&self, puts: &[(String, Resource)], delete: Vec<String>) -> Result<u64> {
         let put = puts.iter().map(|(name, resource)| Named {
             name: name.clone(),
             resource,
