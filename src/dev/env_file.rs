@@ -39,6 +39,7 @@ fn text(home: &Home, region: &str, account: &Account, addresses: &Addresses) -> 
         ("AWS_CA_BUNDLE", home.ca_file().display().to_string()),
         ("BLOCKHOUSE_DATA", home.dir().display().to_string()),
         ("BLOCKHOUSE_ADMIN", url("http", addresses.admin)),
+        ("AWS_ENDPOINT_URL_IAM", url("http", addresses.admin)),
         ("BLOCKHOUSE_ACCOUNT", account.id.to_string()),
     ];
     if let Some(address) = addresses.s3.first() {

@@ -38,6 +38,7 @@ fn the_first_start_makes_a_node_and_the_second_finds_its_data() {
     assert_eq!(first["AWS_REGION"], "local-1");
     assert_eq!(first["AWS_DEFAULT_REGION"], "local-1");
     assert!(first["AWS_ENDPOINT_URL_S3"].starts_with("http://127.0.0.1:"));
+    assert_eq!(first["AWS_ENDPOINT_URL_IAM"], first["BLOCKHOUSE_ADMIN"]);
     assert!(first["BLOCKHOUSE_ENDPOINT_S3_TLS"].starts_with("https://127.0.0.1:"));
     assert_ne!(first["AWS_ACCESS_KEY_ID"], second["AWS_ACCESS_KEY_ID"]);
     let ready = format!("{}/readyz", first["BLOCKHOUSE_ADMIN"]);

@@ -1,10 +1,11 @@
-//! The administrator's listener: `/healthz`, `/readyz` and `/metrics` for anybody, and calls about links
-//! and the desired state for who signs.
+//! The administrator's listener: `/healthz`, `/readyz` and `/metrics` for anybody, and for who signs calls
+//! about links and the desired state, and IAM's own.
 //!
 //! It has a thread of its own, so that it answers while I/O threads are busy. What it shows to
 //! anybody identifies no key, object or client, and changes nothing.
 
 mod call;
+mod iam;
 mod links;
 mod state;
 
@@ -108,9 +109,13 @@ async fn converse<S: ObjectStore, V: LinkSigner>(
     phase: &DrainWatch,
 ) {
     let service = service_fn(async |request: Request<Incoming>| {
-        Ok::<_, Infallible>(match call::is_for_us(request.uri().path()) {
-            true => call::answer(desk, peer, request).await,
-            false => answer(&request, shown, phase.phase()),
+        let (method, path) = (request.method(), request.uri().path());
+        Ok::<_, Infallible>(if call::is_for_us(path) {
+            call::answer(desk, peer, request).await
+        } else if iam::is_for_us(method, path) {
+            iam::answer(desk, peer, request).await
+        } else {
+            answer(&request, shown, phase.phase())
         })
     });
     let connection = http1::Builder::new()

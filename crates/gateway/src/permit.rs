@@ -22,11 +22,13 @@
 //! like one that is.
 
 mod asker;
+mod call;
 mod compiled;
 mod needs;
 mod who;
 
 pub(crate) use asker::{Applied, Asker};
+pub(crate) use call::{CallAsked, may_call};
 pub(crate) use compiled::compile_list;
 pub use compiled::{Compiled, SharedLists};
 pub(crate) use needs::{Action, Need, action_of, deletes, needs};

@@ -13,7 +13,8 @@ use blockhouse_s3::{
 };
 use blockhouse_types::{AccountId, LinkId, Timestamp};
 use blockhouse_verifier_wire::{
-    ChainId, Failure, LinkSigner, Ordered, PayloadMode, Question, Unreachable, Verified, Verifier,
+    Call, CallVerifier, ChainId, Failure, LinkSigner, Ordered, PayloadMode, Question, Unreachable,
+    Verified, Verifier,
 };
 use http::request::Parts;
 
@@ -189,7 +190,16 @@ pub(crate) async fn ask<'a, V: Verifier>(
         form: fields.as_deref(),
         now,
     };
-    match verifier.verify(question).await {
+    heard(verifier, head, verifier.verify(question).await)
+}
+
+/// What the verifier's answer means.
+fn heard<'a, V: Verifier>(
+    verifier: &'a V,
+    head: &Parts,
+    answer: Result<Result<Verified, Box<Failure>>, Unreachable>,
+) -> Result<Caller<'a, V>, Disbelieved> {
+    match answer {
         Ok(Ok(verified)) => Ok(Caller {
             verifier,
             who: Who::Signed(verified),
@@ -201,6 +211,29 @@ pub(crate) async fn ask<'a, V: Verifier>(
         Ok(Err(failure)) => Err(Disbelieved::by(*failure, head)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Asks the verifier who signed the call with this head, whose body has this SHA-256.
+pub(crate) async fn ask_of_call<'a, V: CallVerifier>(
+    verifier: &'a V,
+    head: &Parts,
+    body_sha256: [u8; 32],
+    (tls, now): (bool, Timestamp),
+) -> Result<Caller<'a, V>, Disbelieved> {
+    let question = Question {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or(""),
+        headers: &headers_of(head),
+        tls,
+        form: None,
+        now,
+    };
+    let call = Call {
+        question,
+        body_sha256,
+    };
+    heard(verifier, head, verifier.verify_call(call).await)
 }
 
 /// Has the verifier sign the link that the request with this head orders.

@@ -90,6 +90,17 @@ impl Snapshot {
         self.roles.get(&account)?.get(name)
     }
 
+    /// The path and the policies of a group, likewise.
+    pub fn group(&self, account: AccountId, name: &str) -> Option<(&str, Vec<Arc<Policy>>)> {
+        let name = Name::of(Kind::Group, account, name)?;
+        match self.state.get(&name)? {
+            Resource::Group(group) => {
+                Some((&*group.path, self.state.of_group(&name, group).collect()))
+            }
+            _ => None,
+        }
+    }
+
     /// What the account's address lists may name beside addresses; `None` when that is nothing.
     pub fn networks(&self, account: AccountId) -> Option<&Arc<Networks>> {
         self.networks.get(&account)

@@ -24,7 +24,8 @@
 
 use crate::frame::{Answer, AnswerBody, FRAME_BYTES_MAX, FrameBuilder, FrameError, TooLong};
 use crate::{
-    ChainId, Failure, Link, LinkSigner, Ordered, Question, Unreachable, Verified, Verifier,
+    Call, CallVerifier, ChainId, Failure, Link, LinkSigner, Ordered, Question, Unreachable,
+    Verified, Verifier,
 };
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt,
@@ -239,6 +240,19 @@ impl Verifier for Client {
         // A chain whose end finds no place in the outbox ends by its age, or with the socket.
         if state.is_ours(chain) && state.end_chain(chain).is_ok() {
             self.0.asked.notify_one();
+        }
+    }
+}
+
+impl CallVerifier for Client {
+    async fn verify_call(
+        &self,
+        call: Call<'_>,
+    ) -> Result<Result<Verified, Box<Failure>>, Unreachable> {
+        match self.ask(|frame, number| frame.call(number, &call)).await? {
+            AnswerBody::Verified(verified) => Ok(Ok(*verified)),
+            AnswerBody::Refused(failure) => Ok(Err(failure)),
+            _ => Err(Unreachable),
         }
     }
 }

@@ -15,6 +15,7 @@
 //! | 2 link | chain u64, [`Link`](crate::Link) |
 //! | 3 end of a chain | chain u64; has no answer |
 //! | 4 order | [`Question`](crate::Question): the request that orders a link |
+//! | 5 call | SHA-256 of the body (32 bytes), [`Question`](crate::Question): see [`Call`](crate::Call) |
 //!
 //! | from the verifier | fields |
 //! |---|---|

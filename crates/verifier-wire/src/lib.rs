@@ -41,6 +41,17 @@ pub struct Question<'a> {
     pub now: Timestamp,
 }
 
+/// A call of an API whose requests say nothing of their body's hash: all but S3's. It is signed for
+/// [`Service::Iam`], in the header and over its body. S3 requests never are, so that neither
+/// signature is worth anything as the other.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The head.
+    pub question: Question<'a>,
+    /// SHA-256 of the whole body.
+    pub body_sha256: [u8; 32],
+}
+
 /// Who signed, and what was signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
@@ -170,6 +181,8 @@ pub enum Service {
     S3,
     /// `s3-outposts`: access points of an Outpost.
     S3Outposts,
+    /// `iam`: calls to the administrator's listener, see [`Call`].
+    Iam,
 }
 
 impl Service {
@@ -178,6 +191,7 @@ impl Service {
         match name {
             "s3" => Some(Self::S3),
             "s3-outposts" => Some(Self::S3Outposts),
+            "iam" => Some(Self::Iam),
             _ => None,
         }
     }
@@ -187,6 +201,7 @@ impl Service {
         match self {
             Self::S3 => "s3",
             Self::S3Outposts => "s3-outposts",
+            Self::Iam => "iam",
         }
     }
 }
@@ -327,8 +342,17 @@ pub trait Verifier: Clone + 'static {
     fn end_chain(&self, chain: ChainId);
 }
 
+/// Who judges calls of APIs other than S3.
+pub trait CallVerifier: Verifier {
+    /// Judges a call. The outer error means that nobody judged it.
+    async fn verify_call(
+        &self,
+        call: Call<'_>,
+    ) -> Result<Result<Verified, Box<Failure>>, Unreachable>;
+}
+
 /// Who signs links for who orders them.
-pub trait LinkSigner: Verifier {
+pub trait LinkSigner: CallVerifier {
     /// Makes the link that a request orders, with the key that signed the request. The outer error
     /// means that nobody judged it.
     async fn order_link(

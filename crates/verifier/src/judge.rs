@@ -1,5 +1,6 @@
 //! The checks, in the order in which S3 makes them.
 
+mod call;
 mod in_process;
 mod order;
 mod signature;
@@ -172,7 +173,7 @@ impl House {
         query: &Query<'_>,
         claim: &Claim<'_>,
     ) -> Result<Decision, Box<Failure>> {
-        let (scope, service) = self.read_credential(claim)?;
+        let (scope, service) = self.read_credential(claim, &SERVICES)?;
         claim
             .check_time(now)
             .map_err(|fault| refusal::of_time(fault, claim, now))?;
@@ -249,7 +250,7 @@ impl House {
     /// read.
     fn judge_form(&self, now: Timestamp, form: &SignedForm<'_>) -> Result<Decision, Box<Failure>> {
         let claim = &form.claim;
-        let (scope, service) = self.read_credential(claim)?;
+        let (scope, service) = self.read_credential(claim, &FORM_SERVICES)?;
         claim
             .check_time(now)
             .map_err(|fault| refusal::of_time(fault, claim, now))?;
@@ -324,19 +325,20 @@ impl House {
     fn read_credential<'a>(
         &self,
         claim: &'a Claim<'_>,
+        services: &[&str],
     ) -> Result<(Scope<'a>, Service), Box<Failure>> {
         let refuse = |error| Box::new(refusal::of_claim(claim.refuse_scope(error)));
         let credential = Scope::parse(&claim.credential, claim.algorithm).map_err(refuse)?;
         let rule = ScopeRule {
             region: &self.region,
-            services: match claim.form {
-                Form::Post => &FORM_SERVICES,
-                Form::Header | Form::Query { .. } => &SERVICES,
-            },
+            services,
         };
         credential.check_scope(&claim.date, rule).map_err(refuse)?;
         let service = Service::parse(credential.service).ok_or_else(|| {
-            let (service, expected) = (credential.service.to_owned(), SERVICES[0].to_owned());
+            let (service, expected) = (
+                credential.service.to_owned(),
+                services.first().copied().unwrap_or_default().to_owned(),
+            );
             refuse(ScopeError::Service { service, expected })
         })?;
         if claim.algorithm == Algorithm::Ecdsa {

@@ -2,7 +2,7 @@
 
 use crate::{chains::Chains, judge::Judge};
 use blockhouse_verifier_wire::{
-    Question,
+    Call, Question,
     frame::{Answer, AnswerBody, FrameBuilder, FrameError, Request, RequestBody, TooLong},
 };
 use std::collections::VecDeque;
@@ -42,6 +42,18 @@ impl Session {
                 RequestBody::Order(asked) => {
                     let body = match self.judge.order(asked.question()) {
                         Ok(ordered) => AnswerBody::Ordered(Box::new(ordered)),
+                        Err(failure) => AnswerBody::Refused(failure),
+                    };
+                    let answer = Answer { number, body };
+                    self.append(out, |frame| frame.answer(&answer));
+                }
+                RequestBody::Call(body_sha256, asked) => {
+                    let question = asked.question();
+                    let body = match self.judge.judge_call(Call {
+                        question,
+                        body_sha256,
+                    }) {
+                        Ok(verified) => AnswerBody::Verified(Box::new(verified)),
                         Err(failure) => AnswerBody::Refused(failure),
                     };
                     let answer = Answer { number, body };

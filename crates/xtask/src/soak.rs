@@ -53,6 +53,18 @@ pub(crate) fn stages() -> Vec<Stage> {
             command(&["cargo", "build", "--release", "--quiet"], &[])?;
             command(&["python3", "tests/links/run.py", "--launch", node], &more)
         }),
+        Stage::new("policies", 20, || {
+            let more = [("BLOCKHOUSE_POLICY_PAIRS", "1000000")];
+            let test = [
+                "cargo",
+                "test",
+                "--release",
+                "--package",
+                "blockhouse-policy",
+            ];
+            let random = ["--test", "random", "--", "--nocapture"];
+            command(&[test.as_slice(), random.as_slice()].concat(), &more)
+        }),
         Stage::new("mutants", 10, || {
             let more = [("BLOCKHOUSE_MUTANTS", "100000")];
             command(&["python3", "tests/signers/mutants.py"], &more)

@@ -110,26 +110,8 @@ pub(super) async fn answer<S: ObjectStore, V: LinkSigner>(
         }
     };
     let refused = outcome.as_ref().err();
-    if let Some(log) = context.events.audit() {
-        let mut record = audit::Record {
-            time: now,
-            request: id,
-            link: None,
-            key_id: None,
-            principal: None,
-            source: peer,
-            bucket: None,
-            key: None,
-            action: Some(action),
-            refused_by: refused.map(|Refused(check, _)| *check),
-            statement: None,
-            decided: None,
-            code: refused.map(|Refused(_, error)| error.code()),
-            bytes: 0,
-        };
-        trail.tell(&mut record);
-        log.leave(Box::new(record));
-    }
+    let refused = refused.map(|Refused(check, error)| (*check, error.code()));
+    record(context, (id, now, peer), Some(action), refused, &trail);
     let (status, document) = match outcome {
         Ok(document) => (StatusCode::OK, document),
         Err(Refused(_, error)) => (error.status(), shown(told(id, &error))),
@@ -144,6 +126,37 @@ pub(super) async fn answer<S: ObjectStore, V: LinkSigner>(
     // What was not read of the body could be anything.
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
+}
+
+/// Records for the audit how a call ended: with which check and code, if it was refused.
+pub(super) fn record<S: ObjectStore, V: LinkSigner>(
+    context: &Context<S, V>,
+    (id, now, peer): (RequestId, Timestamp, SocketAddr),
+    action: Option<&'static str>,
+    refused: Option<(Check, &'static str)>,
+    trail: &Trail,
+) {
+    let Some(log) = context.events.audit() else {
+        return;
+    };
+    let mut record = audit::Record {
+        time: now,
+        request: id,
+        link: None,
+        key_id: None,
+        principal: None,
+        source: peer,
+        bucket: None,
+        key: None,
+        action,
+        refused_by: refused.map(|(check, _)| check),
+        statement: None,
+        decided: None,
+        code: refused.map(|(_, code)| code),
+        bytes: 0,
+    };
+    trail.tell(&mut record);
+    log.leave(Box::new(record));
 }
 
 fn told(id: RequestId, error: &S3Error) -> Value {

@@ -447,7 +447,7 @@ fn every<'p>(policies: &Policies<'p>) -> impl Iterator<Item = &'p Policy> {
 }
 
 /// The statement that denied, by its policy and name or number.
-fn statement_of(policies: &Policies<'_>, because: Because) -> Option<String> {
+pub(super) fn statement_of(policies: &Policies<'_>, because: Because) -> Option<String> {
     let Because::Explicit(at) = because else {
         return None;
     };

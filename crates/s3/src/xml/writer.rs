@@ -57,11 +57,26 @@ impl Writer {
 
     /// `<name xmlns="...">`, the root of a document.
     pub fn root(&mut self, name: &str) {
+        self.root_of(name, NAMESPACE);
+    }
+
+    /// The root of a document of another service.
+    pub fn root_of(&mut self, name: &str, namespace: &str) {
         self.out.push(b'<');
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b" xmlns=\"");
-        self.out.extend_from_slice(NAMESPACE.as_bytes());
+        self.out.extend_from_slice(namespace.as_bytes());
         self.out.extend_from_slice(b"\">");
+    }
+
+    /// How long the document is so far, in bytes.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.out.is_empty()
     }
 
     /// `</name>`.

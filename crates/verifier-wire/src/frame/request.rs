@@ -4,13 +4,14 @@ use super::{
     FORM_BYTES_MAX, FrameBuilder, FrameError, HEAD_BYTES_MAX, Message, Messages, Reader, TooLong,
     Writer,
 };
-use crate::{ChainId, Link, LinkKind, Question};
+use crate::{Call, ChainId, Link, LinkKind, Question};
 use blockhouse_types::Timestamp;
 
 const VERIFY: u8 = 1;
 const LINK: u8 = 2;
 const END_CHAIN: u8 = 3;
 const ORDER: u8 = 4;
+const CALL: u8 = 5;
 
 /// The longest signature of a link: an ECDSA one, padded to the width that clients use, and room.
 const SIGNATURE_BYTES_MAX: usize = 512;
@@ -33,6 +34,8 @@ pub enum RequestBody<'a> {
     Link(ChainId, Link),
     /// Make the link that this orders.
     Order(Asked<'a>),
+    /// Who signed this call, with a body of this SHA-256?
+    Call([u8; 32], Asked<'a>),
     /// A chain is not needed any more.
     EndChain(ChainId),
 }
@@ -126,6 +129,29 @@ fn table_bytes(table: &[(&str, &[u8])]) -> usize {
     table.iter().map(|(n, v)| n.len() + v.len()).sum()
 }
 
+/// Refuses a question that is longer than what the gateway may take.
+fn fits(question: &Question<'_>) -> Result<(), TooLong> {
+    let head_bytes = question.method.len()
+        + question.path.len()
+        + question.query.len()
+        + table_bytes(question.headers);
+    let form_bytes = question.form.map_or(0, table_bytes);
+    match head_bytes > HEAD_BYTES_MAX || form_bytes > FORM_BYTES_MAX {
+        true => Err(TooLong),
+        false => Ok(()),
+    }
+}
+
+fn write_question(to: &mut Writer<'_>, question: &Question<'_>) -> Result<(), TooLong> {
+    to.time(question.now);
+    to.bool(question.tls);
+    to.text(question.method)?;
+    to.text(question.path)?;
+    to.text(question.query)?;
+    write_table(to, question.headers)?;
+    to.option(question.form, write_table)
+}
+
 impl FrameBuilder {
     /// Adds a question.
     pub fn verify(&mut self, number: u32, question: Question<'_>) -> Result<(), TooLong> {
@@ -138,22 +164,16 @@ impl FrameBuilder {
     }
 
     fn ask(&mut self, kind: u8, number: u32, question: Question<'_>) -> Result<(), TooLong> {
-        let head_bytes = question.method.len()
-            + question.path.len()
-            + question.query.len()
-            + table_bytes(question.headers);
-        let form_bytes = question.form.map_or(0, table_bytes);
-        if head_bytes > HEAD_BYTES_MAX || form_bytes > FORM_BYTES_MAX {
-            return Err(TooLong);
-        }
-        self.push(kind, number, |to| {
-            to.time(question.now);
-            to.bool(question.tls);
-            to.text(question.method)?;
-            to.text(question.path)?;
-            to.text(question.query)?;
-            write_table(to, question.headers)?;
-            to.option(question.form, write_table)
+        fits(&question)?;
+        self.push(kind, number, |to| write_question(to, &question))
+    }
+
+    /// Adds a call.
+    pub fn call(&mut self, number: u32, call: &Call<'_>) -> Result<(), TooLong> {
+        fits(&call.question)?;
+        self.push(CALL, number, |to| {
+            to.raw(&call.body_sha256);
+            write_question(to, &call.question)
         })
     }
 
@@ -192,6 +212,7 @@ impl<'a> Request<'a> {
         let body = match message.kind {
             VERIFY => RequestBody::Verify(Asked::read(&mut from)?),
             ORDER => RequestBody::Order(Asked::read(&mut from)?),
+            CALL => RequestBody::Call(from.array("digest of the body")?, Asked::read(&mut from)?),
             LINK => read_link(&mut from)?,
             END_CHAIN => RequestBody::EndChain(ChainId(from.u64("chain")?)),
             _ => return Err(FrameError { what: "kind" }),

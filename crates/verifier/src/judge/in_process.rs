@@ -3,7 +3,8 @@
 use super::Judge;
 use crate::chains::Chains;
 use blockhouse_verifier_wire::{
-    ChainId, Failure, Link, LinkSigner, Ordered, Question, Unreachable, Verified, Verifier,
+    Call, CallVerifier, ChainId, Failure, Link, LinkSigner, Ordered, Question, Unreachable,
+    Verified, Verifier,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -58,6 +59,15 @@ impl Verifier for InProcess {
 
     fn end_chain(&self, chain: ChainId) {
         self.chains().end(chain);
+    }
+}
+
+impl CallVerifier for InProcess {
+    async fn verify_call(
+        &self,
+        call: Call<'_>,
+    ) -> Result<Result<Verified, Box<Failure>>, Unreachable> {
+        Ok(self.judge.judge_call(call))
     }
 }
 
