@@ -226,15 +226,15 @@ fn decisions_serialize() {
 /// be a password, and is read back as it was written.
 #[test]
 fn what_is_kept_of_an_explanation() {
-    let odd = "x".repeat(1000);
-    let wanted: Vec<_> = (0..100).map(|n| format!("{n}{odd}")).collect();
+    let odd = "x".repeat(150);
+    let wanted: Vec<_> = (0..10).map(|n| format!("{n}{odd}")).collect();
     let allow = |sid: String| {
         json!({ "Sid": sid, "Effect": "Allow", "Action": "*", "Resource": "*",
                 "Condition": { "StringEquals": { "aws:PrincipalTag/team": wanted },
                                "StringLike": { "aws:Referer": "https://*?word=hush" },
                                "StringNotEquals": { "aws:UserAgent": "hush" } } })
     };
-    let mut statements: Vec<_> = (0..40).map(|n| allow(format!("A{n}"))).collect();
+    let mut statements: Vec<_> = (0..2).map(|n| allow(format!("A{n}"))).collect();
     statements.push(
         json!({ "Sid": "Decides", "Effect": "Deny", "Action": "s3:*", "Resource": "*",
         "Condition": { "StringLike": { "aws:UserAgent": "hush*" } } }),
