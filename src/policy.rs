@@ -1,4 +1,7 @@
-//! `blockhouse policy`: looks policies over and asks them, offline, with the engine of the node.
+//! `blockhouse policy`: looks policies over and asks them, offline, with the engine of the node; and tells why
+//! a request was decided as it was.
+
+mod explain;
 
 use crate::cli::{LintArgs, PolicyArgs, PolicyCommand, PolicyKindArg, SimulateArgs};
 use anyhow::{Context as _, Result, bail};
@@ -22,6 +25,7 @@ pub(crate) fn run(args: &PolicyArgs) -> Result<ExitCode> {
     match &args.command {
         PolicyCommand::Lint(args) => look_over(args),
         PolicyCommand::Simulate(args) => simulate(args),
+        PolicyCommand::Explain(args) => explain::explain(args),
     }
 }
 
