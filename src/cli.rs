@@ -291,6 +291,15 @@ pub(crate) struct LintArgs {
     /// What it is attached to
     #[arg(long, value_name = "KIND", default_value = "bucket")]
     pub(crate) kind: PolicyKindArg,
+
+    /// Ask the node at this administrator address which principals of the caller's account exist
+    #[arg(long, value_name = "URL")]
+    pub(crate) admin: Option<String>,
+
+    /// The region that the node signs for
+    #[arg(long, value_name = "REGION", env = "AWS_REGION", hide_env_values = true,
+          default_value = blockhouse_settings::REGION_DEFAULT)]
+    pub(crate) region: String,
 }
 
 /// What policies are attached to.

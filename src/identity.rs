@@ -4,7 +4,7 @@
 mod apply;
 mod edit;
 mod keys;
-mod remote;
+pub(crate) mod remote;
 
 use crate::cli::identity::{
     AttachArgs, BoundaryArgs, CreateArgs, CreatePolicyArgs, CreateRoleArgs, DeleteInlineArgs,

@@ -1,9 +1,12 @@
-//! `blockhouse policy`: looks policies over and asks them, offline, with the engine of the node; and tells why
-//! a request was decided as it was.
+//! `blockhouse policy`: looks policies over and asks them, with the engine of the node and, unless told
+//! otherwise, offline; and tells why a request was decided as it was.
 
 mod explain;
 
-use crate::cli::{LintArgs, PolicyArgs, PolicyCommand, PolicyKindArg, SimulateArgs};
+use crate::{
+    cli::{LintArgs, NodeArgs, PolicyArgs, PolicyCommand, PolicyKindArg, SimulateArgs},
+    identity::remote::{Known, Remote},
+};
 use anyhow::{Context as _, Result, bail};
 use blockhouse_policy::{
     Action, Arn, Context, Kind, Policies, Policy, Principal, Request, Resource, Value, explain,
@@ -39,7 +42,13 @@ fn look_over(args: &LintArgs) -> Result<ExitCode> {
             return Ok(ExitCode::from(2));
         }
     };
-    let warnings = lint(&policy, None);
+    let known = args.admin.as_ref().map(|admin| known(admin, &args.region));
+    let known = known.transpose()?;
+    let exists = known.as_ref().map(|known| |name: &str| known.has(name));
+    let warnings = match &exists {
+        Some(exists) => lint(&policy, Some(exists)),
+        None => lint(&policy, None),
+    };
     for warning in &warnings {
         println!("{}: {warning}", args.file.display());
     }
@@ -49,6 +58,15 @@ fn look_over(args: &LintArgs) -> Result<ExitCode> {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+/// Who exists, as the node says.
+fn known(admin: &str, region: &str) -> Result<Known> {
+    let node = NodeArgs {
+        admin: admin.to_owned(),
+        region: region.to_owned(),
+    };
+    Ok(Remote::fetch(&node)?.known())
 }
 
 /// Exits with 0 when it would be allowed, 1 when not.

@@ -6,17 +6,37 @@ use blockhouse_state::{Kind, Name, Resource};
 use blockhouse_types::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The state as it was when it was asked for. A change that it makes is refused when somebody else was
 /// quicker.
-pub(super) struct Remote<'a> {
+pub(crate) struct Remote<'a> {
     node: &'a NodeArgs,
     text: String,
     account: AccountId,
     version: u64,
     resources: BTreeMap<Name, Resource>,
     unreadable: Vec<Lost>,
+}
+
+/// The principals of one account.
+pub(crate) struct Known {
+    account: AccountId,
+    names: BTreeSet<String>,
+}
+
+impl Known {
+    /// Whether there is a principal with this ARN or id. Of another account nothing is known, so there
+    /// is whoever is named.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let account = name.split(':').nth(4).or(Some(name));
+        let account = account.and_then(|account| AccountId::parse(account).ok());
+        match account {
+            Some(account) if account != self.account => true,
+            Some(_) if !name.contains(':') => true,
+            _ => self.names.contains(name),
+        }
+    }
 }
 
 /// A resource that cannot be read.
@@ -50,7 +70,7 @@ struct Change<'r> {
 
 impl<'a> Remote<'a> {
     /// Asks for it.
-    pub(super) fn fetch(node: &'a NodeArgs) -> Result<Self> {
+    pub(crate) fn fetch(node: &'a NodeArgs) -> Result<Self> {
         let text = ask::admin_text(node, "GET", "/state", "")?;
         let unknown = "the node's state is not one that this program knows";
         let shown: Shown = serde_json::from_str(&text).context(unknown)?;
@@ -116,6 +136,25 @@ impl<'a> Remote<'a> {
         let full = self.name(kind, name)?;
         let resource = Resource::read(kind, content.to_string().as_bytes())?;
         Ok((full.to_string(), resource))
+    }
+
+    /// The users and roles that there are.
+    pub(crate) fn known(&self) -> Known {
+        let mut names = BTreeSet::new();
+        for (name, resource) in &self.resources {
+            let (path, id) = match resource {
+                Resource::User(user) => (&user.path, &user.id),
+                Resource::Role(role) => (&role.path, &role.id),
+                _ => continue,
+            };
+            let (account, kind, last) = (self.account, name.kind().as_str(), name.last());
+            names.insert(format!("arn:aws:iam::{account}:{kind}{path}{last}"));
+            names.extend(id.iter().map(|id| id.as_str().to_owned()));
+        }
+        Known {
+            account: self.account,
+            names,
+        }
     }
 
     /// Makes what is not there.

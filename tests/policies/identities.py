@@ -1,11 +1,17 @@
 """Users, groups, roles and their policies: who may do what, what dies with whom, and what outlives the node."""
 
+import concurrent.futures
+import hashlib
 import json
 import subprocess
+import urllib.error
+import urllib.request
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.credentials import Credentials
 
 import node
 from accounts import other, refused
@@ -260,6 +266,56 @@ def a_change_is_whole_or_nothing(house):
     assert identity(house, "show", "--json") == before
 
 
+def post_state(house, body):
+    """What the administrator address answers to a change, signed by botocore."""
+    url = house.environment["BLOCKHOUSE_ADMIN"] + "/state"
+    signer = SigV4Auth(Credentials(house.endpoint.access_key, house.endpoint.secret_key), "s3", house.endpoint.region)
+    request = AWSRequest("POST", url, data=body,
+                         headers={"x-amz-content-sha256": hashlib.sha256(body).hexdigest()})
+    signer.add_auth(request)
+    request = urllib.request.Request(url, data=body, headers=dict(request.headers), method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def one_version_has_one_successor(house):
+    version = json.loads(identity(house, "show", "--json"))["version"]
+    put = [{"name": "user/000000000001/gil", "resource": {}}]
+    change = json.dumps({"expected": version, "put": put}).encode()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: post_state(house, change), range(8)))
+    codes = sorted((status, answer.get("code")) for status, answer in answers)
+    assert codes == [(200, None)] + [(412, "PreconditionFailed")] * 7, codes
+    assert json.loads(identity(house, "show", "--json"))["version"] == version + 1
+    for body, code in [(b"{", "InvalidRequest"), (b"[]", "InvalidRequest"), (b"{}", "InvalidRequest"),
+                       (json.dumps({"expected": version + 1, "delete": ["planet"]}).encode(), "InvalidRequest"),
+                       (json.dumps({"expected": version + 1, "put": put, "fast": True}).encode(), "InvalidRequest")]:
+        status, answer = post_state(house, body)
+        assert (status, answer["code"]) == (400, code), (body[:80], status, answer)
+    assert json.loads(identity(house, "show", "--json"))["version"] == version + 1
+
+
+def a_principal_that_is_not_there(house):
+    apply(house, {"user/hana": {"path": "/staff/"}})
+
+    def lint(arn):
+        path = written(house, document({"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "s3:GetObject",
+                                        "Resource": "arn:aws:s3:::any/*"}))
+        done = subprocess.run([house.program, "policy", "lint", path, "--admin", house.environment["BLOCKHOUSE_ADMIN"]],
+                              env=house.environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode in (0, 1), done.stderr
+        return "There is no principal" in done.stdout
+
+    assert not lint("arn:aws:iam::000000000001:user/staff/hana")
+    assert lint("arn:aws:iam::000000000001:user/hana")
+    assert lint("arn:aws:iam::000000000001:role/hana")
+    assert not lint("000000000001")
+    assert not lint("arn:aws:iam::999999999999:user/unknown")
+
+
 def a_user_is_no_administrator(house):
     apply(house, {"user/eve": {"policies": {"all": document(allow("*", "*"))}}})
     key = credentials(identity(house, "create-access-key", "--user", "eve"))
@@ -300,6 +356,8 @@ CHECKS = {
     "links die with their signer": links_die_with_their_signer,
     "the guardrail binds everybody": the_guardrail_binds_everybody,
     "a change is whole or nothing": a_change_is_whole_or_nothing,
+    "one version has one successor": one_version_has_one_successor,
+    "a principal that is not there": a_principal_that_is_not_there,
     "a user is no administrator": a_user_is_no_administrator,
     "it outlives the node": it_outlives_the_node,
 }
