@@ -42,7 +42,7 @@ def of_link(house, url, status=403, **more):
 
 
 def links(house):
-    url = house.link("get_object", "explained", {"x-bh-token": secrets.token_urlsafe(16)})
+    url = house.link("get_object", "explained", {"x-bh-once": secrets.token_urlsafe(16)})
     assert of_link(house, url[:-4] + "0000")[0]["check"] == "verify:signature"
     record, text = of_link(house, house.link("get_object", "explained", {"x-bh-source": "192.0.2.1"}))
     assert record["verdict"] == "refused" and record["check"] in text, (record, text)
