@@ -11,6 +11,7 @@
 //!
 //! Ports come first, because a taken one must be told at once and not after a recovery.
 
+mod figures;
 mod pool;
 mod sockets;
 
@@ -31,7 +32,7 @@ use blockhouse_gateway::{
 use blockhouse_s3::parse::Domains;
 use blockhouse_settings::{IoMode, NodeSettings};
 use blockhouse_types::{Clock, ShiftedClock, SystemClock};
-use blockhouse_verifier_wire::client::Client;
+use blockhouse_verifier_wire::client::{Client, Counts};
 use pool::Pool;
 use sockets::Sockets;
 use std::{
@@ -111,7 +112,8 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         used_links_max: USED_LINKS_MAX,
         revocations_max: REVOCATIONS_MAX,
     });
-    let hashing = hashing(&settings.digest_cores)?;
+    let workers = digest_workers(&settings.digest_cores)?;
+    let hashing = Hashing::by(Arc::clone(&workers));
     let drain = Drain::default();
     let audit = settings.audit.as_deref().map(Audit::start).transpose();
     let audit = audit.context("the audit")?;
@@ -121,10 +123,13 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
     let (rolls, lists) = (Rolls::default(), SharedLists::default());
     let desired = Arc::new(DesiredState::default());
     let (serves, serving) = channel();
-    let parts = |events| ContextParts {
+    // One for each I/O thread, and the admin's.
+    let counts: Vec<Arc<Counts>> = (0..=threads).map(|_| Arc::default()).collect();
+    let parts = |events, counts: &Arc<Counts>| ContextParts {
         handle: pool.handle(),
         clock: Arc::clone(&clock),
         verifier: settings.verifier.clone(),
+        counts: Arc::clone(counts),
         hashing: hashing.clone(),
         site: Arc::clone(&site),
         desired: Arc::clone(&desired),
@@ -136,29 +141,39 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         .doors
         .into_iter()
         .zip(&events)
+        .zip(&counts)
         .enumerate()
-        .map(|(number, (doors, events))| {
+        .map(|(number, ((doors, events), counts))| {
             let part = IoThread {
                 doors,
                 backend: backend.clone(),
-                context: parts(Arc::clone(events)),
+                context: parts(Arc::clone(events), counts),
                 drain: drain.watch(),
                 serves: serves.clone(),
             };
             spawn(format!("io-{number}"), &endings, move || part.run())
         })
         .collect::<Result<_>>()?;
-    let (figures, health) = (pool.engine(), pool.engine());
+    let (engine, health) = (pool.engine(), pool.engine());
+    let admin_counts = counts.last().map(Arc::clone).unwrap_or_default();
     let admin = AdminThread {
         listener: sockets.admin,
         shown: admin::Shown {
             threads: events,
-            samples: Box::new(move || pool::samples(&figures.stats())),
+            samples: Box::new(move || {
+                let mut samples = pool::samples(&engine.stats());
+                samples.extend(figures::of_verifier(&counts));
+                samples.extend(figures::of_digest(&workers.figures()));
+                samples
+            }),
             ready: Box::new(move || health.stats().closed.map_or(Ok(()), Err)),
         },
         engine: pool.engine(),
         // What is counted here is nobody's request to S3; what is audited goes where theirs does.
-        context: parts(Arc::new(log.map_or_else(Events::default, Events::audited))),
+        context: parts(
+            Arc::new(log.map_or_else(Events::default, Events::audited)),
+            &admin_counts,
+        ),
         drain: drain.watch(),
     };
     let admin = spawn("admin".to_owned(), &endings, move || admin.run())?;
@@ -181,6 +196,8 @@ struct ContextParts {
     clock: Arc<dyn Clock>,
     /// Its socket.
     verifier: PathBuf,
+    /// Where it counts what it asks.
+    counts: Arc<Counts>,
     hashing: Hashing,
     site: Arc<Site>,
     desired: Arc<DesiredState>,
@@ -196,7 +213,7 @@ impl ContextParts {
         self.desired.catch_up(&store);
         Ok(Context {
             store,
-            verifier: Client::new(&self.verifier),
+            verifier: Client::counted(&self.verifier, self.counts),
             hashing: self.hashing,
             clock: self.clock,
             entropy: RefCell::new(Box::new(secrets::generator()?)),
@@ -273,9 +290,9 @@ fn backend(mode: IoMode) -> Result<Backend> {
 }
 
 /// Digest workers on the cores that are theirs; without any, one that runs wherever there is time.
-fn hashing(cores: &[usize]) -> Result<Hashing> {
+fn digest_workers(cores: &[usize]) -> Result<Arc<Workers>> {
     let workers = Workers::start(cores, Bounds::default()).context("the digest workers")?;
-    Ok(Hashing::by(Arc::new(workers)))
+    Ok(Arc::new(workers))
 }
 
 /// The admin listener answers on a thread of its own, however busy the others are. The engine's

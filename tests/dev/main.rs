@@ -67,6 +67,14 @@ fn the_first_start_makes_a_node_and_the_second_finds_its_data() {
         "engine_flushes_total",
         "engine_space_free_bytes",
         "engine_queue_orders",
+        "verifier_questions_total 1\n",
+        "verifier_frames_total 1\n",
+        "verifier_accepted_total 1\n",
+        "verifier_refused_total{class=\"signature\"} 0\n",
+        "verifier_waiting_questions 0\n",
+        "verifier_sockets_broken_total 0\n",
+        "digest_hashed_bytes_total",
+        "digest_lanes_used_total",
     ] {
         assert!(
             metrics.contains(&format!("\nblockhouse_{name}")),

@@ -36,7 +36,7 @@ mod workers;
 pub use hasher::Hasher;
 pub use kernel::Kernel;
 pub use queue::Bounds;
-pub use workers::Workers;
+pub use workers::{Figures, Workers};
 
 use bytes::Bytes;
 

@@ -16,7 +16,7 @@
 //! and one after the other they would cost many times as much. Whoever needs the result waits, and
 //! by that starts it.
 
-use crate::{Hashes, Kernel, Lost, lanes::Job};
+use crate::{Figures, Hashes, Kernel, Lost, lanes::Job};
 use bytes::Bytes;
 use std::{
     collections::{HashMap, VecDeque},
@@ -73,6 +73,9 @@ pub(crate) struct Queue {
     waiting: usize,
     opened: u64,
     stopped: bool,
+    hashed_bytes: u64,
+    steps: u64,
+    lanes: u64,
 }
 
 /// A body that somebody holds a [`crate::Hasher`] of.
@@ -109,6 +112,21 @@ impl Queue {
             waiting: 0,
             opened: 0,
             stopped: false,
+            hashed_bytes: 0,
+            steps: 0,
+            lanes: 0,
+        }
+    }
+
+    /// What it is at and what it has done.
+    pub(crate) fn figures(&self) -> Figures {
+        Figures {
+            bodies: self.bodies.len() as u64,
+            queued_bytes: self.queued_bytes as u64,
+            hashed_bytes: self.hashed_bytes,
+            steps: self.steps,
+            lanes: self.lanes,
+            failures: 0,
         }
     }
 
@@ -267,6 +285,8 @@ impl Queue {
     /// Writes down what the lanes came to and takes back those that are dry; all, when it is no longer
     /// worth going on. `woken` gets the tasks that have waited for it.
     pub(crate) fn settle(&mut self, lanes: &mut Vec<Lane>, woken: &mut Vec<Waker>) {
+        self.steps += u64::from(!lanes.is_empty());
+        self.lanes += lanes.len() as u64;
         for lane in lanes.iter_mut() {
             self.account(lane, woken);
         }
@@ -304,6 +324,7 @@ impl Queue {
         let hashed = lane.job.take_hashed();
         body.queued_bytes -= hashed;
         self.queued_bytes -= hashed;
+        self.hashed_bytes += hashed as u64;
         let all_full = self.queued_bytes >= self.bounds.all_bytes;
         let has_room = body.queued_bytes <= self.bounds.body_bytes / 2
             && (!all_full || body.queued_bytes == 0);

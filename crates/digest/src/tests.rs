@@ -1,6 +1,6 @@
 //! Every kernel against implementations that know nothing of lanes.
 
-use crate::{Hashes, Kernel, hash_all};
+use crate::{Bounds, Figures, Hashes, Kernel, Workers, hash_all};
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use proptest::prelude::*;
@@ -110,6 +110,24 @@ fn every_length_up_to_some_blocks() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn workers_count_what_they_hash() {
+    let workers = Workers::start(&[], Bounds::default()).unwrap();
+    assert_eq!(workers.figures(), Figures::default());
+    let body = bytes(100_000, 1);
+    let mut hasher = workers.begin(true);
+    for piece in cut(body.clone(), &[40, 130]) {
+        hasher.push(piece).await.unwrap();
+    }
+    assert_eq!(workers.figures().bodies, 1);
+    assert_eq!(hasher.finish().await.unwrap(), expected(&body, true));
+    let figures = workers.figures();
+    assert_eq!((figures.hashed_bytes, figures.queued_bytes), (100_000, 0));
+    assert_eq!((figures.bodies, figures.failures), (0, 0));
+    // There was one body, alone in each step.
+    assert!(figures.steps > 0 && figures.lanes == figures.steps);
 }
 
 proptest! {

@@ -20,6 +20,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{Sender, channel},
     },
     task::Waker,
@@ -46,6 +47,38 @@ pub(crate) struct Shared {
     /// Told when the queue has become worth starting for.
     work: Condvar,
     kernel: Kernel,
+    /// How often it panicked.
+    failures: AtomicU64,
+}
+
+/// What workers are at and what they have done since they started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Bodies that are open.
+    pub bodies: u64,
+    /// Bytes that came and are not hashed.
+    pub queued_bytes: u64,
+    /// Bytes hashed. Of a body that ended early those are missing that were at hand then.
+    pub hashed_bytes: u64,
+    /// Steps in which some lanes went on together.
+    pub steps: u64,
+    /// Lanes that went on, over all steps.
+    pub lanes: u64,
+    /// Failures of a worker, each of which cost the bodies that it had at hand.
+    pub failures: u64,
+}
+
+impl Figures {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            bodies: self.bodies + other.bodies,
+            queued_bytes: self.queued_bytes + other.queued_bytes,
+            hashed_bytes: self.hashed_bytes + other.hashed_bytes,
+            steps: self.steps + other.steps,
+            lanes: self.lanes + other.lanes,
+            failures: self.failures + other.failures,
+        }
+    }
 }
 
 impl Workers {
@@ -78,9 +111,22 @@ impl Workers {
             .unwrap_or(&self.first);
         Hasher::open(&worker.shared, sha256)
     }
+
+    /// What all of them are at and have done.
+    pub fn figures(&self) -> Figures {
+        let others = self.others.iter().map(Worker::figures);
+        others.fold(self.first.figures(), Figures::plus)
+    }
 }
 
 impl Worker {
+    fn figures(&self) -> Figures {
+        Figures {
+            failures: self.shared.failures.load(Relaxed),
+            ..self.shared.queue.lock().figures()
+        }
+    }
+
     fn start(
         number: usize,
         core: Option<usize>,
@@ -91,6 +137,7 @@ impl Worker {
             queue: Mutex::new(Queue::new(kernel, bounds)),
             work: Condvar::new(),
             kernel,
+            failures: AtomicU64::new(0),
         });
         let (pinned, is_pinned) = channel();
         let its = Arc::clone(&shared);
@@ -153,7 +200,10 @@ impl Shared {
             woken.into_iter().for_each(Waker::wake);
             match ended {
                 Ok(()) => return,
-                Err(_) => tracing::error!("a digest worker failed; its bodies are refused"),
+                Err(_) => {
+                    self.failures.fetch_add(1, Relaxed);
+                    tracing::error!("a digest worker failed; its bodies are refused");
+                }
             }
         }
     }

@@ -163,9 +163,7 @@ impl<'a> Claim<'a> {
 
     fn of_query(request: &Request<'a>, query: &'a Query<'a>) -> Result<Self, ClaimError> {
         let link = Presigned::read(query).map_err(ClaimError::Query)?;
-        let either = |parameter_name, header_name| {
-            parameter(query, parameter_name).or_else(|| joined(request, header_name))
-        };
+        let or_header = |parameter: Option<_>, name| parameter.or_else(|| joined(request, name));
         Ok(Self {
             form: Form::Query {
                 expires_secs: link.expires_secs,
@@ -176,9 +174,9 @@ impl<'a> Claim<'a> {
             signature: link.signature,
             date: link.date,
             signed_at: link.signed_at,
-            token: either("X-Amz-Security-Token", "x-amz-security-token"),
-            region_set: either("X-Amz-Region-Set", "x-amz-region-set"),
-            content_sha256: either("X-Amz-Content-Sha256", "x-amz-content-sha256"),
+            token: or_header(link.token, "x-amz-security-token"),
+            region_set: or_header(link.region_set, "x-amz-region-set"),
+            content_sha256: or_header(link.content_sha256, "x-amz-content-sha256"),
         })
     }
 
@@ -247,13 +245,6 @@ fn joined<'a>(request: &Request<'a>, name: &str) -> Option<Cow<'a, str>> {
 /// A header's value as text. What is not UTF-8 is replaced, and is no legal value of any of these.
 fn text(value: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed)
-}
-
-/// The value of a parameter; one that stands twice is handed on empty, which is no legal value.
-fn parameter<'a>(query: &'a Query<'a>, name: &str) -> Option<Cow<'a, str>> {
-    query
-        .single(name)
-        .or_else(|| query.contains(name).then_some(Cow::Borrowed("")))
 }
 
 #[cfg(test)]

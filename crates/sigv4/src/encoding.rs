@@ -35,20 +35,13 @@ pub(crate) const fn is_unreserved(byte: u8) -> bool {
 
 /// Encodes every byte of `bytes` that is not unreserved.
 pub(crate) fn put_encoded(sink: &mut impl Sink, bytes: &[u8]) {
-    let mut rest = bytes;
-    loop {
-        let bare = rest
-            .iter()
-            .position(|b| !is_unreserved(*b))
-            .unwrap_or(rest.len());
-        let (head, tail) = rest.split_at(bare);
-        sink.put(head);
-        let Some((byte, after)) = tail.split_first() else {
-            return;
-        };
-        put_escape(sink, *byte);
-        rest = after;
+    let mut plain = 0;
+    for at in Specials::new(bytes) {
+        sink.put(&bytes[plain..at]);
+        put_escape(sink, bytes[at]);
+        plain = at + 1;
     }
+    sink.put(&bytes[plain..]);
 }
 
 fn put_escape(sink: &mut impl Sink, byte: u8) {
@@ -56,10 +49,78 @@ fn put_escape(sink: &mut impl Sink, byte: u8) {
     sink.put(&[b'%', digit(byte >> 4), digit(byte)]);
 }
 
+/// Bytes that are looked at in one step.
+const STEP_BYTES: usize = 32;
+
+/// What fills up a text that ends before its last step does: an unreserved byte.
+const FILLING: u8 = b'0';
+
+/// The places of the bytes that are not unreserved, in order. Most bytes are, so that many are looked at
+/// in one step.
+struct Specials<'a> {
+    bytes: &'a [u8],
+    /// Where the step begins that follows the one at hand.
+    next: usize,
+    /// The places of the step at hand that were not told yet, a bit each.
+    marks: u32,
+}
+
+impl<'a> Specials<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            next: 0,
+            marks: 0,
+        }
+    }
+}
+
+impl Iterator for Specials<'_> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.marks == 0 {
+            let rest = self.bytes.get(self.next..).filter(|r| !r.is_empty())?;
+            self.marks = match rest.first_chunk() {
+                Some(step) => marks(step),
+                None => {
+                    let mut step = [FILLING; STEP_BYTES];
+                    step[..rest.len()].copy_from_slice(rest);
+                    marks(&step)
+                }
+            };
+            self.next += STEP_BYTES;
+        }
+        let at = self.next - STEP_BYTES + self.marks.trailing_zeros() as usize;
+        self.marks &= self.marks - 1;
+        Some(at)
+    }
+}
+
+/// A bit for each byte that is not unreserved, the first byte's the lowest. Without a branch or a table,
+/// so that the compiler makes vectors of it.
+#[inline]
+fn marks(bytes: &[u8; STEP_BYTES]) -> u32 {
+    /// Brings the lowest bits of eight bytes together in the highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let mut flags = [0; STEP_BYTES];
+    for (flag, byte) in flags.iter_mut().zip(bytes) {
+        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        let digit = byte.wrapping_sub(b'0') < 10;
+        let mark = (*byte == b'-') | (*byte == b'_') | (*byte == b'.') | (*byte == b'~');
+        *flag = u8::from(!(letter | digit | mark));
+    }
+    let eights = flags.as_chunks().0.iter().rev();
+    eights.fold(0, |marks, eight| {
+        marks << 8 | (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) as u32
+    })
+}
+
 /// Looks through an encoded text for what is not canonical in it, or parts it.
 pub(crate) struct Scan<'a> {
     bytes: &'a [u8],
-    at: usize,
+    specials: Specials<'a>,
     saw_escape: bool,
 }
 
@@ -67,7 +128,7 @@ impl<'a> Scan<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
-            at: 0,
+            specials: Specials::new(bytes),
             saw_escape: false,
         }
     }
@@ -76,22 +137,13 @@ impl<'a> Scan<'a> {
     /// stands.
     #[inline]
     pub(crate) fn next_special(&mut self) -> Option<(u8, usize)> {
-        let mut rest = self.bytes.get(self.at..).unwrap_or_default();
-        while let Some((byte, after)) = rest.split_first() {
-            if is_unreserved(*byte) {
-                rest = after;
-                continue;
+        // The digits of an escape are unreserved.
+        for at in self.specials.by_ref() {
+            match self.bytes[at] {
+                b'%' if is_canonical_escape(&self.bytes[at..]) => self.saw_escape = true,
+                byte => return Some((byte, at)),
             }
-            if *byte == b'%' && is_canonical_escape(rest) {
-                self.saw_escape = true;
-                rest = &rest[ESCAPE_BYTES..];
-                continue;
-            }
-            let place = self.bytes.len() - rest.len();
-            self.at = place + 1;
-            return Some((*byte, place));
         }
-        self.at = self.bytes.len();
         None
     }
 
@@ -100,9 +152,6 @@ impl<'a> Scan<'a> {
         std::mem::take(&mut self.saw_escape)
     }
 }
-
-/// Bytes of `%XX`.
-const ESCAPE_BYTES: usize = 3;
 
 /// Whether the `%` in front begins an escape in upper case of a byte that must be escaped.
 fn is_canonical_escape(bytes: &[u8]) -> bool {
@@ -141,40 +190,33 @@ pub(crate) fn is_canonical_path(raw: &[u8]) -> bool {
 
 /// Decodes `%XX`, and `+` where it is a space; borrowed when there is nothing to decode.
 pub(crate) fn decode(raw: &[u8], plus: Plus) -> Cow<'_, [u8]> {
-    let special = |b: &u8| *b == b'%' || (*b == b'+' && plus == Plus::Space);
-    let Some(first) = raw.iter().position(special) else {
-        return Cow::Borrowed(raw);
-    };
-    let mut decoded = Vec::with_capacity(raw.len());
-    let (mut plain, mut rest) = raw.split_at(first);
-    loop {
-        decoded.extend_from_slice(plain);
-        rest = match rest {
-            [] => return Cow::Owned(decoded),
-            [b'+', after @ ..] => {
-                decoded.push(b' ');
-                after
-            }
-            [percent, after @ ..] => match after {
-                [high, low, tail @ ..] => match escaped(*high, *low) {
-                    Some(byte) => {
-                        decoded.push(byte);
-                        tail
-                    }
-                    None => {
-                        decoded.push(*percent);
-                        after
-                    }
-                },
-                _ => {
-                    decoded.push(*percent);
-                    after
-                }
+    let mut decoded = Vec::new();
+    let mut plain = 0;
+    for at in Specials::new(raw) {
+        let (byte, sent_bytes) = match &raw[at..] {
+            [b'%', high, low, ..] => match escaped(*high, *low) {
+                Some(byte) => (byte, ESCAPE_BYTES),
+                None => continue,
             },
+            [b'+', ..] if plus == Plus::Space => (b' ', 1),
+            _ => continue,
         };
-        (plain, rest) = rest.split_at(rest.iter().position(special).unwrap_or(rest.len()));
+        if plain == 0 {
+            decoded.reserve(raw.len());
+        }
+        decoded.extend_from_slice(&raw[plain..at]);
+        decoded.push(byte);
+        plain = at + sent_bytes;
     }
+    if plain == 0 {
+        return Cow::Borrowed(raw);
+    }
+    decoded.extend_from_slice(&raw[plain..]);
+    Cow::Owned(decoded)
 }
+
+/// Bytes of `%XX`.
+const ESCAPE_BYTES: usize = 3;
 
 fn escaped(high: u8, low: u8) -> Option<u8> {
     let digit = |c: u8| match c {
@@ -205,6 +247,23 @@ mod tests {
         assert_eq!(recoded("100%", Plus::Literal), "100%25");
         assert_eq!(recoded("%g1%", Plus::Literal), "%25g1%25");
         assert_eq!(recoded("\u{1234}*;", Plus::Literal), "%E1%88%B4%2A%3B");
+    }
+
+    #[test]
+    fn specials_are_all_that_is_not_unreserved() {
+        for byte in 0..=u8::MAX {
+            for len in [1, 31, 32, 33, 64, 70] {
+                for at in [0, len / 2, len - 1] {
+                    let mut text = vec![b'a'; len];
+                    text[at] = byte;
+                    let places: Vec<_> = Specials::new(&text).collect();
+                    let expected: &[usize] = if is_unreserved(byte) { &[] } else { &[at] };
+                    assert_eq!(places, expected, "{byte:#x} at {at} of {len}");
+                }
+            }
+        }
+        assert_eq!(Specials::new(&[b'/'; 77]).count(), 77);
+        assert_eq!(Specials::new(b"").count(), 0);
     }
 
     proptest! {

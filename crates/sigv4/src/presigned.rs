@@ -20,7 +20,8 @@ pub(crate) const REQUIRED: [&str; 6] = [
     "X-Amz-Signature",
 ];
 
-/// The parameters of a link.
+/// The parameters of a link. An optional one that stands twice or is not text is empty, which is no legal
+/// value of any of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Presigned<'a> {
     pub(crate) algorithm: Algorithm,
@@ -30,6 +31,9 @@ pub(crate) struct Presigned<'a> {
     pub(crate) expires_secs: u64,
     pub(crate) signed_headers: Cow<'a, str>,
     pub(crate) signature: Cow<'a, str>,
+    pub(crate) token: Option<Cow<'a, str>>,
+    pub(crate) region_set: Option<Cow<'a, str>>,
+    pub(crate) content_sha256: Option<Cow<'a, str>>,
 }
 
 /// Why a link's parameters are refused, in S3's words.
@@ -79,6 +83,10 @@ impl<'a> Presigned<'a> {
     pub(crate) fn read(query: &'a Query<'_>) -> Result<Self, QueryFault> {
         let mut found: [Option<Cow<'a, str>>; REQUIRED.len()] = Default::default();
         let mut seen = [false; REQUIRED.len()];
+        let (mut token, mut region_set, mut content_sha256) = (None, None, None);
+        let optional = |slot: &mut Option<_>, value: Option<_>| {
+            *slot = value.filter(|_| slot.is_none()).or(Some(Cow::Borrowed("")));
+        };
         for (name, value) in query.of_signature() {
             let place = match name {
                 b"Algorithm" => 0,
@@ -87,6 +95,18 @@ impl<'a> Presigned<'a> {
                 b"Expires" => 3,
                 b"SignedHeaders" => 4,
                 b"Signature" => 5,
+                b"Security-Token" => {
+                    optional(&mut token, value);
+                    continue;
+                }
+                b"Region-Set" => {
+                    optional(&mut region_set, value);
+                    continue;
+                }
+                b"Content-Sha256" => {
+                    optional(&mut content_sha256, value);
+                    continue;
+                }
                 _ => continue,
             };
             // What stands twice is none.
@@ -115,6 +135,9 @@ impl<'a> Presigned<'a> {
             date,
             signed_headers,
             signature,
+            token,
+            region_set,
+            content_sha256,
         })
     }
 }
@@ -152,6 +175,23 @@ mod tests {
         assert_eq!(link.signed_headers, "host;range");
         assert_eq!(link.expires_secs, 60);
         assert_eq!(link.signed_at.to_basic(), link.date);
+    }
+
+    #[test]
+    fn what_is_optional_is_there_once_or_is_empty() {
+        let token = |more: &str| {
+            let raw = format!("{GOOD}{more}");
+            let query = Query::parse(&raw).unwrap();
+            let link = Presigned::read(&query).unwrap();
+            assert_eq!((link.region_set, link.content_sha256), (None, None));
+            link.token.map(Cow::into_owned)
+        };
+        assert_eq!(token(""), None);
+        assert_eq!(token("&X-Amz-Security-Token=a%2Fb").as_deref(), Some("a/b"));
+        for odd in ["a&X-Amz-Security-Token=a", "", "%ff"] {
+            let more = format!("&X-Amz-Security-Token={odd}");
+            assert_eq!(token(&more).as_deref(), Some(""), "{odd}");
+        }
     }
 
     #[test]

@@ -22,6 +22,10 @@
 //! outbox holds [`OUTBOX_FRAMES_MAX`] frames, or [`WAITING_MAX`] questions being under way, is
 //! `Unreachable`.
 
+mod counts;
+
+pub use counts::{Counted, Counts};
+
 use crate::frame::{Answer, AnswerBody, FRAME_BYTES_MAX, FrameBuilder, FrameError, TooLong};
 use crate::{
     Call, CallVerifier, ChainId, Failure, Link, LinkSigner, Ordered, Question, Unreachable,
@@ -39,10 +43,12 @@ use std::{
     os::fd::AsRawFd,
     path::{Path, PathBuf},
     rc::Rc,
+    sync::Arc,
     task::Poll,
     time::Duration,
 };
 use tokio::{
+    io::Interest,
     net::UnixDatagram,
     sync::{Notify, oneshot},
     task::spawn_local,
@@ -70,6 +76,7 @@ struct Shared {
     state: RefCell<State>,
     /// Wakes the driver when the outbox is not empty any more.
     asked: Notify,
+    counts: Arc<Counts>,
 }
 
 #[derive(Default)]
@@ -188,10 +195,16 @@ impl Client {
     /// A client of the verifier that listens at `path`, whether it does already or not. Its driver
     /// is started on the local task set of this thread, and ends with the thread's runtime.
     pub fn new(path: &Path) -> Self {
+        Self::counted(path, Arc::default())
+    }
+
+    /// The same, counting what it does; no other client may count there.
+    pub fn counted(path: &Path, counts: Arc<Counts>) -> Self {
         let client = Self(Rc::new(Shared {
             path: path.to_owned(),
             state: RefCell::default(),
             asked: Notify::new(),
+            counts,
         }));
         spawn_local(drive(Rc::clone(&client.0)));
         client
@@ -201,9 +214,20 @@ impl Client {
         &self,
         add: impl FnMut(&mut FrameBuilder, u32) -> Result<(), TooLong>,
     ) -> Result<AnswerBody, Unreachable> {
-        let answer = self.0.state.borrow_mut().ask(add)?;
-        self.0.asked.notify_one();
-        answer.await.map_err(|_| Unreachable)
+        let Self(shared) = self;
+        shared.counts.asked();
+        let answered = shared.state.borrow_mut().ask(add).inspect(|_| {
+            shared.asked.notify_one();
+        });
+        let body = match answered {
+            Ok(answer) => answer.await.map_err(|_| Unreachable),
+            Err(Unreachable) => Err(Unreachable),
+        };
+        match &body {
+            Ok(body) => shared.counts.answered(body),
+            Err(Unreachable) => shared.counts.not_judged(),
+        }
+        body
     }
 }
 
@@ -357,7 +381,9 @@ async fn drive(shared: Rc<Shared>) {
             let why: &dyn std::error::Error = &error;
             tracing::warn!(error = why, "the verifier cannot be reached");
         }
+        shared.counts.socket_broke();
         shared.state.borrow_mut().break_off();
+        shared.counts.waiting(0);
     }
 }
 
@@ -422,7 +448,10 @@ async fn serve(
             match socket.try_send(frame.bytes()) {
                 Ok(_) => {
                     if let Some(sent) = sending.take() {
-                        shared.state.borrow_mut().outbox.recycle(sent);
+                        let mut state = shared.state.borrow_mut();
+                        shared.counts.frame_sent();
+                        shared.counts.waiting(state.waiting.places.len());
+                        state.outbox.recycle(sent);
                     }
                 }
                 // Tried again when the socket has room.
@@ -448,7 +477,7 @@ async fn behind_the_others() {
     .await;
 }
 
-/// Takes every packet that has arrived.
+/// Takes packets until nobody waits for one, or none is there.
 fn receive(shared: &Shared, socket: &UnixDatagram, packet: &mut [u8]) -> Result<(), Broken> {
     loop {
         let len = match socket.try_recv(packet) {
@@ -462,5 +491,20 @@ fn receive(shared: &Shared, socket: &UnixDatagram, packet: &mut [u8]) -> Result<
         for answer in Answer::read_all(&packet[..len])? {
             state.deliver(answer?);
         }
+        shared.counts.waiting(state.waiting.places.len());
+        if state.waiting.places.is_empty() {
+            return forget_readiness(socket);
+        }
+    }
+}
+
+/// Lets tokio wait for the next packet without a call to the kernel that finds none: nothing was asked
+/// that was not answered. A packet that comes all the same is taken with the next one, and the end of
+/// the socket is not forgotten.
+fn forget_readiness(socket: &UnixDatagram) -> Result<(), Broken> {
+    let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+    match socket.try_io(Interest::READABLE, nothing) {
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error.into()),
+        _ => Ok(()),
     }
 }

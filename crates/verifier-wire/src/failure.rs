@@ -125,3 +125,72 @@ pub enum Failure {
         bound: &'static str,
     },
 }
+
+/// What refusals are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no signature.
+    Anonymous,
+    /// No such key.
+    Key,
+    /// Another signature than the one computed.
+    Signature,
+    /// Too early or too late.
+    Time,
+    /// A session token that is not ours, or has ended.
+    Token,
+    /// Headers that the signature ought to cover and does not.
+    Unsigned,
+    /// What it says of its signer is missing, odd, or too much.
+    Malformed,
+}
+
+impl Refusal {
+    /// All of them, in order.
+    pub const ALL: [Self; 7] = [
+        Self::Anonymous,
+        Self::Key,
+        Self::Signature,
+        Self::Time,
+        Self::Token,
+        Self::Unsigned,
+        Self::Malformed,
+    ];
+
+    /// Its name in figures.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Key => "key",
+            Self::Signature => "signature",
+            Self::Time => "time",
+            Self::Token => "token",
+            Self::Unsigned => "unsigned",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+impl Failure {
+    /// What it is counted as.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::Anonymous => Refusal::Anonymous,
+            Self::UnknownAccessKey { .. } => Refusal::Key,
+            Self::SignatureDoesNotMatch { .. } => Refusal::Signature,
+            Self::TimeTooSkewed { .. } | Self::Expired { .. } | Self::NotYetValid => Refusal::Time,
+            Self::InvalidToken { .. } | Self::ExpiredToken { .. } => Refusal::Token,
+            Self::HeadersNotSigned { .. } => Refusal::Unsigned,
+            Self::QueryParameters { .. }
+            | Self::FormField { .. }
+            | Self::HeaderMalformed { .. }
+            | Self::UnsupportedAuthorizationType { .. }
+            | Self::SignatureV2
+            | Self::SeveralMechanisms
+            | Self::NoDate
+            | Self::NoContentSha256
+            | Self::BadContentSha256 { .. }
+            | Self::TooLarge { .. } => Refusal::Malformed,
+        }
+    }
+}

@@ -16,7 +16,7 @@ mod failure;
 pub mod frame;
 pub mod provision;
 
-pub use failure::Failure;
+pub use failure::{Failure, Refusal};
 
 use blockhouse_types::{AccountId, LinkId, Timestamp};
 use std::{fmt, sync::Arc};

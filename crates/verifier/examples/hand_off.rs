@@ -1,7 +1,7 @@
 //! What asking the verifier costs: in the process that asks, and over the socket, with the verifier on
 //! the same core and on one of its own, at 1, 8 and 64 questions in flight.
 //!
-//! `cargo run --release -p blockhouse-verifier --example hand_off`
+//! `cargo run --release -p blockhouse-verifier --example hand_off [PLACEMENT IN_FLIGHT]`
 //!
 //! The question is a presigned GET, the verification the real one. CPU time is of both sides together,
 //! from the kernel's own accounts; on a dedicated core it holds what the verifier spends looking for
@@ -27,7 +27,7 @@ use nix::{
 };
 use std::{
     cell::{Cell, RefCell},
-    env, fs,
+    env,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     os::fd::AsRawFd as _,
     path::Path,
@@ -35,7 +35,7 @@ use std::{
     rc::Rc,
     time::{Duration, Instant},
 };
-use support::{Asked, pin};
+use support::{Asked, on_cpu, pin};
 use tokio::{runtime, task::LocalSet};
 
 const ROUNDS: usize = 5;
@@ -69,6 +69,10 @@ fn main() {
             })
         })
         .collect();
+    // Under a profiler one line is enough.
+    if let [_, place, in_flight] = &arguments[..] {
+        lines.retain(|line| line.name == place && line.in_flight.to_string() == *in_flight);
+    }
     // Interleaved: what the machine does meanwhile meets all alike.
     for _ in 0..ROUNDS {
         lines.iter_mut().for_each(Line::round);
@@ -279,14 +283,4 @@ fn verifier(path: &Path, core: usize, dedicated: bool) {
     for _ in std::io::stdin().lock().bytes() {
         println!("{}", spun.nanos());
     }
-}
-
-/// Time that all threads of a process have run. Source: proc_pid_schedstat(5).
-fn on_cpu(process: &str) -> Duration {
-    let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
-    let nanos = tasks.map(|task| {
-        let text = fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
-        text.split(' ').next().unwrap().parse::<u64>().unwrap()
-    });
-    Duration::from_nanos(nanos.sum())
 }

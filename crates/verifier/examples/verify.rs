@@ -22,12 +22,12 @@ use std::{
     hint::black_box,
     time::{Duration, Instant},
 };
-use support::{Asked, judge, pin};
+use support::{Asked, judge, on_cpu, pin};
 
 /// Questions of a frame: what 64 connections ask at once.
 const IN_FLIGHT: u32 = 64;
-const ROUNDS: usize = 9;
-const ROUND: Duration = Duration::from_millis(300);
+const ROUNDS: usize = 101;
+const ROUND: Duration = Duration::from_millis(25);
 
 fn main() {
     pin(1);
@@ -47,12 +47,16 @@ fn main() {
             nanos.push(round(frame));
         }
     }
-    println!("| question | ns each | a second and core |");
-    println!("|---|---|---|");
+    println!("| question | ns each | least | a second and core |");
+    println!("|---|---|---|---|");
     for ((name, _), nanos) in kinds.iter().zip(&mut figures) {
         nanos.sort_by(f64::total_cmp);
         let median = nanos[ROUNDS / 2];
-        println!("| {name} | {median:.0} | {:.0} |", 1e9 / median);
+        let least = nanos[0];
+        println!(
+            "| {name} | {median:.0} | {least:.0} | {:.0} |",
+            1e9 / median
+        );
     }
 }
 
@@ -65,7 +69,7 @@ fn frame_of(asked: &Asked) -> FrameBuilder {
     frame
 }
 
-/// Nanoseconds for each question, over a while.
+/// Nanoseconds of this thread for each question, over a while.
 fn round(frame: &FrameBuilder) -> f64 {
     let mut session = Session::new(judge());
     let (mut answers, mut answered) = (VecDeque::new(), 0u64);
@@ -74,7 +78,7 @@ fn round(frame: &FrameBuilder) -> f64 {
         let body = answer.unwrap().body;
         assert!(matches!(body, AnswerBody::Verified(_)), "{body:?}");
     }
-    let began = Instant::now();
+    let (began, had_run) = (Instant::now(), on_cpu("self"));
     while began.elapsed() < ROUND {
         for answer in &mut answers {
             answer.clear();
@@ -83,5 +87,5 @@ fn round(frame: &FrameBuilder) -> f64 {
         black_box(answers[0].bytes());
         answered += u64::from(IN_FLIGHT);
     }
-    began.elapsed().as_nanos() as f64 / answered as f64
+    (on_cpu("self") - had_run).as_nanos() as f64 / answered as f64
 }

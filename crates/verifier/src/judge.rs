@@ -388,8 +388,7 @@ impl House {
                         }
                         _ => signed.digest,
                     };
-                    let (id, scope) = (credential.access_key_id, credential.scope);
-                    link_id(id, &claim.date, scope, &digest)
+                    link_id(&digest)
                 });
                 return signature.accepted(link);
             }

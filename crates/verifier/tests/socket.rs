@@ -9,9 +9,9 @@ use blockhouse_sigv4::HostReading;
 use blockhouse_types::AccountId;
 use blockhouse_verifier::{Judge, Keyring, Provisioner, Worker};
 use blockhouse_verifier_wire::{
-    ChainId, Claims, Failure, Link, LinkKind, Principal, Question, SessionKind, Unreachable,
-    Verified, Verifier,
-    client::{Client, address},
+    ChainId, Claims, Failure, Link, LinkKind, Principal, Question, Refusal, SessionKind,
+    Unreachable, Verified, Verifier,
+    client::{Client, Counts, address},
     frame::{FrameBuilder, Request},
     provision::{Material, MintOrder, Minted, NewKey, Outcome, Provision},
 };
@@ -216,6 +216,59 @@ fn many_questions_at_once_get_each_its_answer() {
         for task in tasks {
             task.await.unwrap();
         }
+    });
+}
+
+/// Questions that are asked together share a frame, and each is counted once, as what became of it.
+#[test]
+fn a_client_counts_what_became_of_its_questions() {
+    let house = House::open();
+    on_a_thread(async {
+        let counts = Arc::new(Counts::default());
+        let client = Client::counted(&house.path, Arc::clone(&counts));
+        let forged = Signed {
+            path: "/another".to_owned(),
+            ..signed("/b/k")
+        };
+        let good = signed("/b/k");
+        let (one, two, three) = tokio::join!(
+            ask(&client, &good),
+            ask(&client, &forged),
+            ask(&client, &good)
+        );
+        assert!(one.unwrap().is_ok() && two.unwrap().is_err() && three.unwrap().is_ok());
+        let counted = counts.read();
+        assert_eq!(
+            (counted.questions, counted.frames, counted.accepted),
+            (3, 1, 2)
+        );
+        let refused = Refusal::ALL.into_iter().zip(counted.refused);
+        for (refusal, count) in refused {
+            assert_eq!(
+                count,
+                u64::from(refusal == Refusal::Signature),
+                "{refusal:?}"
+            );
+        }
+        assert_eq!(
+            (counted.waiting, counted.unreachable, counted.sockets_broken),
+            (0, 0, 0)
+        );
+        assert_eq!(counted.clone().plus(&counted).questions, 6);
+    });
+}
+
+#[test]
+fn a_client_counts_what_nobody_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    on_a_thread(async {
+        let counts = Arc::new(Counts::default());
+        let client = Client::counted(&folder.path().join("nobody"), Arc::clone(&counts));
+        assert_eq!(ask(&client, &signed("/b/k")).await, Err(Unreachable));
+        let counted = counts.read();
+        assert_eq!((counted.questions, counted.unreachable), (1, 1));
+        assert_eq!((counted.frames, counted.waiting), (0, 0));
+        assert_eq!(counted.sockets_broken, 1);
     });
 }
 

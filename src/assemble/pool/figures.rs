@@ -1,5 +1,6 @@
 //! The engine's figures under their names in `/metrics`.
 
+use crate::assemble::figures::{counter, gauge};
 use blockhouse_engine::{ControlStats, EngineStats, SpaceStats};
 use blockhouse_gateway::events::{Sample, SampleKind};
 
@@ -165,24 +166,4 @@ fn space(space: &SpaceStats) -> Vec<Sample> {
         value: count.into(),
     }));
     samples
-}
-
-fn counter(name: &'static str, help: &'static str, value: u64) -> Sample {
-    Sample {
-        name,
-        help,
-        kind: SampleKind::Counter,
-        labels: Vec::new(),
-        value,
-    }
-}
-
-fn gauge(name: &'static str, help: &'static str, value: u64) -> Sample {
-    Sample {
-        name,
-        help,
-        kind: SampleKind::Gauge,
-        labels: Vec::new(),
-        value,
-    }
 }

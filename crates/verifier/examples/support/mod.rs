@@ -20,7 +20,7 @@ use nix::{
     sched::{CpuSet, sched_setaffinity},
     unistd::Pid,
 };
-use std::sync::OnceLock;
+use std::{fs, sync::OnceLock, time::Duration};
 use zeroize::Zeroizing;
 
 /// The key that signs.
@@ -275,4 +275,14 @@ pub(crate) fn pin(core: usize) {
     let mut set = CpuSet::new();
     set.set(core).unwrap();
     sched_setaffinity(Pid::from_raw(0), &set).unwrap();
+}
+
+/// Time that all threads of a process have run. Source: proc_pid_schedstat(5).
+pub(crate) fn on_cpu(process: &str) -> Duration {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let nanos = tasks.map(|task| {
+        let text = fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
+        text.split(' ').next().unwrap().parse::<u64>().unwrap()
+    });
+    Duration::from_nanos(nanos.sum())
 }
