@@ -253,6 +253,33 @@ pub(crate) enum PolicyCommand {
     /// Exits with 0 when it would be allowed, 1 when not.
     #[command(verbatim_doc_comment)]
     Simulate(SimulateArgs),
+
+    /// Say why a request that happened was decided as it was, from the node's audit
+    ///
+    /// Exits with 0 when the audit has the request, 1 when not.
+    #[command(verbatim_doc_comment)]
+    Explain(ExplainArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The request's id, as `x-amz-request-id` says it
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: String,
+
+    /// The node's data
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "BLOCKHOUSE_DATA",
+        hide_env_values = true,
+        default_value = "blockhouse-dev"
+    )]
+    pub(crate) data: PathBuf,
+
+    /// Everything that was recorded, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! `blockhouse policy`: looks policies over and asks them, with the engine of the node and, unless told
-//! otherwise, offline.
+//! otherwise, offline; and tells why a request was decided as it was.
+
+mod explain;
 
 use crate::{
     cli::{LintArgs, NodeArgs, PolicyArgs, PolicyCommand, PolicyKindArg, SimulateArgs},
@@ -26,6 +28,7 @@ pub(crate) fn run(args: &PolicyArgs) -> Result<ExitCode> {
     match &args.command {
         PolicyCommand::Lint(args) => look_over(args),
         PolicyCommand::Simulate(args) => simulate(args),
+        PolicyCommand::Explain(args) => explain::explain(args),
     }
 }
 

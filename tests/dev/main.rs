@@ -306,6 +306,7 @@ fn the_help_texts_are_as_agreed() {
         &["address-list", "set"],
         &["policy", "lint"],
         &["policy", "simulate"],
+        &["policy", "explain"],
         &["identity"],
         &["identity", "apply"],
         &["identity", "show"],

@@ -34,6 +34,7 @@ def main():
     # Only now: these need what was just installed.
     import accounts
     import commands
+    import explained
     import identities
     import lists
     import links
@@ -42,7 +43,7 @@ def main():
     from house import House, run_checks
 
     checks = {f"{module.__name__}: {name}": check
-              for module in (commands, simulator, table, lists, links, accounts, identities)
+              for module in (commands, simulator, table, lists, links, accounts, identities, explained)
               for name, check in module.CHECKS.items()}
     only = options.only.split(",") if options.only else None
     with contextlib.ExitStack() as stack:

@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
-use blockhouse_gateway::audit::{Audit, Record};
+use blockhouse_gateway::audit::{Audit, Grounds, Record};
 use blockhouse_types::{AccountId, BucketName, ObjectKey, RequestId, Timestamp};
 use blockhouse_verifier_wire::Principal;
 use std::{path::PathBuf, sync::Arc, time::Instant};
@@ -39,7 +39,7 @@ fn main() {
                 key: Some(key.clone()),
                 action: Some("s3:GetObject"),
                 refused_by: None,
-                statement: None,
+                grounds: Grounds::default(),
                 code: None,
                 bytes: 4096,
             }));

@@ -20,7 +20,8 @@
 //! the sum. Lines are handed to the kernel, not flushed: a power cut may take the last ones.
 //!
 //! # What it never holds
-//! A secret, a signature, a session token, a query or a header. What a client said its key is called
+//! A secret, a signature, a session token, a query or a header; but where policies denied, the values of the
+//! condition keys that they asked for, `aws:UserAgent` among them if one does. What a client said its key is called
 //! is there, also when nobody knows that key.
 
 mod files;
@@ -61,13 +62,26 @@ pub struct Record {
     pub action: Option<&'static str>,
     /// The check that said no; `None` when all said yes.
     pub refused_by: Option<Check>,
-    /// The statement of a policy that said no, by its policy and name.
-    pub statement: Option<String>,
+    /// What of the policies said no.
+    pub grounds: Grounds,
     /// The S3 code of the refusal: what the client was told.
     pub code: Option<&'static str>,
     /// Bytes that a success acknowledged: those of an object that was stored, or those handed over.
     pub bytes: u64,
 }
+
+/// What of the policies said no.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grounds {
+    /// The statement, by its policy and name, if it was one.
+    pub statement: Option<String>,
+    /// The explanation as JSON, of at most [`EXPLANATION_BYTES_MAX`]: which policies were asked, and what
+    /// their conditions compared.
+    pub explanation: Option<Box<str>>,
+}
+
+/// Bytes of an explanation; of a longer one only its summary is kept.
+pub const EXPLANATION_BYTES_MAX: usize = 16 << 10;
 
 /// The checks in the order in which a request meets them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +148,7 @@ pub struct Trail {
     key_id: OnceCell<Arc<str>>,
     principal: OnceCell<Principal>,
     key: OnceCell<ObjectKey>,
-    statement: OnceCell<String>,
+    grounds: OnceCell<Grounds>,
     stored_bytes: Cell<u64>,
 }
 
@@ -163,10 +177,10 @@ impl Trail {
         }
     }
 
-    /// A statement of a policy said no.
-    pub(crate) fn refused_by(&self, statement: Option<&str>) {
-        if let Some(statement) = statement {
-            let _ = self.statement.set(statement.to_owned());
+    /// Policies said no.
+    pub(crate) fn refused_by(&self, grounds: Option<&Grounds>) {
+        if let Some(grounds) = grounds {
+            let _ = self.grounds.set(grounds.clone());
         }
     }
 
@@ -180,7 +194,7 @@ impl Trail {
         record.link = self.link.get();
         record.key_id = self.key_id.get().cloned();
         record.principal = self.principal.get().cloned();
-        record.statement = self.statement.get().cloned();
+        record.grounds = self.grounds.get().cloned().unwrap_or_default();
         if let Some(key) = self.key.get() {
             record.key = Some(key.clone());
         }

@@ -34,6 +34,7 @@ pub use compiled::{Compiled, SharedLists};
 pub(crate) use needs::{Action, Need, action_of, deletes, needs};
 pub(crate) use who::Who;
 
+use crate::audit::Grounds;
 use blockhouse_policy::{Because, Decision, Layer, address_list::Admission};
 use blockhouse_s3::{
     error::{ErrorKind, S3Error},
@@ -101,11 +102,11 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
-    /// The statement that says so, if one does.
-    pub(crate) fn statement(&self) -> Option<&str> {
+    /// What of the policies says so.
+    pub(crate) fn grounds(&self) -> Option<&Grounds> {
         match self {
             Self::NoSuchBucket(_) => None,
-            Self::Denied(denied) => denied.statement.as_deref(),
+            Self::Denied(denied) => Some(&denied.grounds),
         }
     }
 
@@ -126,8 +127,8 @@ pub(crate) struct Denied {
     pub(crate) action: Action,
     /// The reason.
     pub(crate) because: Why,
-    /// The statement that says so, by its policy and name.
-    pub(crate) statement: Option<String>,
+    /// What of the policies says so.
+    pub(crate) grounds: Grounds,
 }
 
 /// The reason of a denial.
@@ -168,7 +169,7 @@ impl From<Refused> for S3Error {
                 Self::from(ErrorKind::NoSuchBucket).element("BucketName", bucket.as_str())
             }
             Refused::Denied(denied) => {
-                let (action, statement) = (denied.action.0, denied.statement);
+                let (action, statement) = (denied.action.0, denied.grounds.statement);
                 tracing::debug!(action, because = ?denied.because, statement, "denied");
                 ErrorKind::AccessDenied.into()
             }
@@ -223,8 +224,8 @@ pub(crate) async fn decide<S: ObjectStore, V: Verifier>(
             on_source.may(reads, Some(read)).await?;
             let takes = [Action("s3:GetObjectTagging")];
             let gives = [Action("s3:PutObjectTagging")];
-            let copies_tags = on_source.may(&takes, Some(read)).await.is_ok()
-                && on_target.may(&gives, Some(written)).await.is_ok();
+            let copies_tags = on_source.allows(&takes, Some(read)).await
+                && on_target.allows(&gives, Some(written)).await;
             let hides_absence = !lists(&on_source).await;
             drop((on_source, on_target));
             Ok(Grant {
@@ -268,7 +269,7 @@ pub(crate) async fn may_delete<S: ObjectStore, V: Verifier>(
 /// Whether the caller may learn which keys there are.
 async fn lists<S: ObjectStore, V: Verifier>(applied: &Applied<'_, S, V>) -> bool {
     let list = [Action("s3:ListBucket")];
-    applied.may(&list, None).await.is_ok()
+    applied.allows(&list, None).await
 }
 
 /// The bucket, as far as the caller may know of it.
@@ -281,7 +282,7 @@ fn find<S: ObjectStore, V: Verifier>(
         Refused::Denied(Denied {
             action,
             because,
-            statement: None,
+            grounds: Grounds::default(),
         })
     };
     let Some(bucket) = asker.store().bucket(name) else {
@@ -302,7 +303,7 @@ fn refused(
     action: Action,
     signed: bool,
     decision: Decision,
-    statement: Option<String>,
+    grounds: Grounds,
 ) -> Result<(), Refused> {
     let because = match decision {
         Decision::Allow(_) => return Ok(()),
@@ -312,7 +313,7 @@ fn refused(
     Err(Refused::Denied(Denied {
         action,
         because,
-        statement,
+        grounds,
     }))
 }
 

@@ -115,7 +115,7 @@ impl About {
             key: self.key.clone(),
             action: self.action,
             refused_by,
-            statement: None,
+            grounds: audit::Grounds::default(),
             code,
             bytes: 0,
         };

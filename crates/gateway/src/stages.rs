@@ -392,7 +392,7 @@ pub async fn permit<'a, S: ObjectStore, V: Verifier, B>(
         who: OnceCell::new(),
     };
     let grant = permit::decide(&asker, need).await.map_err(|refused| {
-        received.trail.refused_by(refused.statement());
+        received.trail.refused_by(refused.grounds());
         Refusal(Check::Permit(refused.reason()), refused.into())
     })?;
     let owners = permit::expected_owners(&grant, &asked);

@@ -20,7 +20,9 @@ use crate::{
     request::Request,
     statement::{Effect, Names, Statement},
 };
+use blockhouse_types::hex;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 
 /// The most statements that one explanation tells of; those that speak of the request come first.
@@ -58,6 +60,8 @@ pub struct PolicyExplained {
     pub id: String,
     /// Where it is attached.
     pub kind: Kind,
+    /// SHA-256 of its text, in hexadecimal: which version of it this was.
+    pub sha256: String,
     /// Whether its Denys are not held against the caller: a bucket's policy against its owner's
     /// root, where it would lock the owner out.
     pub denies_ignored: bool,
@@ -179,6 +183,7 @@ impl Explainer<'_> {
             layer,
             id: policy.id().to_owned(),
             kind: policy.kind(),
+            sha256: hex(&Sha256::digest(policy.text())),
             denies_ignored: !self.case.denies_count(layer),
             passed_over: policy.statement_count() - statements.len(),
             statements,

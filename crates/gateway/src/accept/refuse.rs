@@ -37,7 +37,7 @@ pub(super) fn slow_down(
             key: None,
             action: None,
             refused_by: Some(Check::Room),
-            statement: None,
+            grounds: audit::Grounds::default(),
             code: Some("SlowDown"),
             bytes: 0,
         }));

@@ -150,7 +150,7 @@ pub(super) fn record<S: ObjectStore, V: LinkSigner>(
         key: None,
         action,
         refused_by: refused.map(|(check, _)| check),
-        statement: None,
+        grounds: audit::Grounds::default(),
         code: refused.map(|(_, code)| code),
         bytes: 0,
     };

@@ -178,7 +178,7 @@ impl<'a, S: ObjectStore, V: LinkSigner> Asked<'a, S, V> {
         };
         let may = permit::may_call(self.context, &asking);
         may.map_err(|refused: Refused| {
-            self.trail.refused_by(refused.statement());
+            self.trail.refused_by(refused.grounds());
             denied(refused.reason())
         })?;
         let account = signed.principal.account();

@@ -31,11 +31,15 @@ impl Record {
             None => object.text("check", None),
             Some(check) => object.plain("check", check),
         }
-        if self.statement.is_some() {
-            object.text("statement", self.statement.as_deref());
+        if self.grounds.statement.is_some() {
+            object.text("statement", self.grounds.statement.as_deref());
         }
         object.text("code", self.code);
         object.number("bytes", self.bytes);
+        if let Some(explanation) = &self.grounds.explanation {
+            object.name("why");
+            object.line.extend_from_slice(explanation.as_bytes());
+        }
         if lost > 0 {
             object.number("lost", lost);
         }

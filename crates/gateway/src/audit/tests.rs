@@ -17,7 +17,7 @@ fn record(key: &str, refused_by: Option<Check>) -> Box<Record> {
         key: Some(ObjectKey::parse(key).unwrap()),
         action: Some("s3:GetObject"),
         refused_by,
-        statement: None,
+        grounds: Grounds::default(),
         code: refused_by.map(|_| "AccessDenied"),
         bytes: 7,
     })

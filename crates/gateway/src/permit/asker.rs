@@ -5,7 +5,11 @@
 //! (`aws:Referer`, `aws:UserAgent`, and the `x-amz-` ones, which a signature covers).
 
 use super::{Action, Refused, Who, refused};
-use crate::{Context, Origin, verify::Caller};
+use crate::{
+    Context, Origin,
+    audit::{EXPLANATION_BYTES_MAX, Grounds},
+    verify::Caller,
+};
 use blockhouse_policy::{
     self as policy, Arn, Because, Decision, Dialect, Fact, Family, Layer, Policies, Policy,
     Request, Resource, Value,
@@ -53,11 +57,27 @@ pub(crate) struct Applied<'a, S: ObjectStore, V: Verifier> {
 }
 
 impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
-    /// Whether the caller may do all of these, with the bucket, or an object in it.
+    /// Whether the caller may do all of these, with the bucket, or an object in it; if not, why, in
+    /// every detail.
     pub(crate) async fn may(
         &self,
         actions: &[Action],
         key: Option<&ObjectKey>,
+    ) -> Result<(), Refused> {
+        self.judge(actions, key, self.asker.context.events.audit().is_some())
+            .await
+    }
+
+    /// The same where nobody asks why: it is not explained, which takes longer than deciding.
+    pub(crate) async fn allows(&self, actions: &[Action], key: Option<&ObjectKey>) -> bool {
+        self.judge(actions, key, false).await.is_ok()
+    }
+
+    async fn judge(
+        &self,
+        actions: &[Action],
+        key: Option<&ObjectKey>,
+        explained: bool,
     ) -> Result<(), Refused> {
         let Some(facts) = &self.facts else {
             return Ok(());
@@ -67,7 +87,8 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
         if who.is_gone() {
             let decision = Decision::Deny(Because::Implicit(Layer::Identity));
             let mut actions = actions.iter();
-            return actions.try_for_each(|action| refused(*action, signed, decision, None));
+            return actions
+                .try_for_each(|action| refused(*action, signed, decision, Grounds::default()));
         }
         let tagged = self.with_tags(key).await;
         let name = self.bucket.map(|bucket| match key {
@@ -88,8 +109,13 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
             };
             let decision = policy::decide(&policies, &request);
             if !decision.is_allowed() {
-                let statement = statement_of(&policies, decision);
-                return refused(*action, signed, decision, statement);
+                let grounds = Grounds {
+                    statement: statement_of(&policies, decision),
+                    explanation: explained
+                        .then(|| explanation(&policies, &request))
+                        .flatten(),
+                };
+                return refused(*action, signed, decision, grounds);
             }
         }
         Ok(())
@@ -383,6 +409,17 @@ fn every<'p>(policies: &Policies<'p>) -> impl Iterator<Item = &'p Policy> {
     lists
         .map(|policy| &**policy)
         .chain(single.into_iter().flatten())
+}
+
+/// Why, as JSON for the audit. Where that is too long, the summary alone.
+pub(super) fn explanation(policies: &Policies<'_>, request: &Request<'_>) -> Option<Box<str>> {
+    let explained = policy::explain(policies, request);
+    let whole = serde_json::to_string(&explained).ok()?;
+    if whole.len() <= EXPLANATION_BYTES_MAX {
+        return Some(whole.into());
+    }
+    let cut = serde_json::json!({ "summary": explained.summary, "cut": true }).to_string();
+    (cut.len() <= EXPLANATION_BYTES_MAX).then(|| cut.into())
 }
 
 /// The statement that denied, by its policy and name or number.

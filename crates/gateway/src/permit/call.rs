@@ -1,8 +1,12 @@
 //! Calls of other APIs than S3: one action on one resource, judged by the caller's own policies. No bucket
 //! is concerned.
 
-use super::{Action, Refused, Who, asker::statement_of, refused};
-use crate::Context;
+use super::{
+    Action, Refused, Who,
+    asker::{explanation, statement_of},
+    refused,
+};
+use crate::{Context, audit::Grounds};
 use blockhouse_policy::{self as policy, Arn, Because, Decision, Fact, Layer, Policies, Resource};
 use blockhouse_store::ObjectStore;
 use blockhouse_types::Timestamp;
@@ -30,7 +34,7 @@ pub(crate) fn may_call<S: ObjectStore, V: Verifier>(
     let who = Who::of(Some(asked.signed), &state);
     if who.is_gone() {
         let decision = Decision::Deny(Because::Implicit(Layer::Identity));
-        return refused(asked.action, true, decision, None);
+        return refused(asked.action, true, decision, Grounds::default());
     }
     let session = match &asked.signed.credential {
         Credential::LongTerm => None,
@@ -60,6 +64,12 @@ pub(crate) fn may_call<S: ObjectStore, V: Verifier>(
         context: &facts,
     };
     let decision = policy::decide(&policies, &request);
-    let statement = statement_of(&policies, decision);
-    refused(asked.action, true, decision, statement)
+    if decision.is_allowed() {
+        return Ok(());
+    }
+    let grounds = Grounds {
+        statement: statement_of(&policies, decision),
+        explanation: explanation(&policies, &request),
+    };
+    refused(asked.action, true, decision, grounds)
 }
