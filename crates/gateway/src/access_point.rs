@@ -104,7 +104,7 @@ fn check_one<S: ObjectStore>(
         let bucket = access.bucket.as_str().into();
         return Err(Fault::NoSuchBucket { bucket });
     }
-    if next.access_points_of(&access.bucket) > ACCESS_POINTS_OF_BUCKET_MAX {
+    if next.access_points_of(access.account, &access.bucket) > ACCESS_POINTS_OF_BUCKET_MAX {
         return Err(Fault::TooMany {
             what: "access points of one bucket",
             max: ACCESS_POINTS_OF_BUCKET_MAX,

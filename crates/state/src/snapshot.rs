@@ -25,7 +25,7 @@ pub struct Snapshot {
     access_points: HashMap<Name, Arc<Access>>,
     by_alias_token: HashMap<Box<str>, Arc<Access>>,
     /// How many access points a bucket has.
-    of_bucket: HashMap<BucketName, usize>,
+    of_bucket: HashMap<(AccountId, BucketName), usize>,
     guardrail: Option<Arc<Policy>>,
 }
 
@@ -64,7 +64,8 @@ impl Snapshot {
             if let Resource::AccessPoint(access_point) = resource
                 && let Some(access) = Access::of(name, access_point)
             {
-                *snapshot.of_bucket.entry(access.bucket.clone()).or_default() += 1;
+                let of_bucket = (account, access.bucket.clone());
+                *snapshot.of_bucket.entry(of_bucket).or_default() += 1;
                 let access = Arc::new(access);
                 let token = access.token().into();
                 snapshot.by_alias_token.insert(token, Arc::clone(&access));
@@ -125,9 +126,10 @@ impl Snapshot {
         self.access_points.values()
     }
 
-    /// How many access points the bucket has.
-    pub fn access_points_of(&self, bucket: &BucketName) -> usize {
-        self.of_bucket.get(bucket).copied().unwrap_or(0)
+    /// How many access points the bucket of this account has.
+    pub fn access_points_of(&self, owner: AccountId, bucket: &BucketName) -> usize {
+        let of_bucket = (owner, bucket.clone());
+        self.of_bucket.get(&of_bucket).copied().unwrap_or(0)
     }
 
     /// The path and the policies of a group, likewise.

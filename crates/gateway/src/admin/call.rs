@@ -7,10 +7,12 @@
 use super::{Text, links, links::Made, state};
 use crate::{
     Context, Inbound,
+    access_point::check_service,
     audit::{self, Check, Trail},
     body::{self, RequestBody},
     verify::{self, Caller},
 };
+use blockhouse_s3::parse::Style;
 use blockhouse_s3::{
     error::{ErrorKind, S3Error},
     parse::BodyPromise,
@@ -175,6 +177,10 @@ impl<'a, S: ObjectStore, V: LinkSigner> Call<'a, S, V> {
         let caller = caller.map_err(|refused| self.disbelieved(refused))?;
         caller.note(self.trail);
         let denied = |check| Refused(Check::Permit(check), ErrorKind::AccessDenied.into());
+        if let Some(signed) = caller.signed() {
+            let checked = check_service(signed, Style::Path);
+            checked.map_err(|error| Refused(Check::Verify("another-service"), error))?;
+        }
         match caller.signed() {
             None => Err(denied("anonymous")),
             Some(Verified { auth_type, .. }) if *auth_type != AuthType::Header => {

@@ -92,7 +92,7 @@ pub(super) async fn delete<S: ObjectStore, V: Verifier, B: Stream>(
 ) -> Result<Response, S3Error> {
     let bucket = job.grant.bucket()?;
     // One that is made at this moment names a bucket that is gone, and opens nothing.
-    if job.state.access_points_of(&bucket.name) > 0 {
+    if job.state.access_points_of(bucket.owner, &bucket.name) > 0 {
         return Err(ErrorKind::BucketHasAccessPointsAttached.into());
     }
     let bucket = bucket.id;

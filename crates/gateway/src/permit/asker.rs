@@ -284,8 +284,11 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
             let found = self.state.access_point(through.account, &through.name);
             found.map(|access| &**access)
         });
-        // One for a VPC is reached from there alone, and every connection is on the public path yet.
-        let is_beyond_reach = through.is_some() && access.is_none_or(|access| access.vpc.is_some());
+        // One for a VPC is reached from there alone, and every connection is on the public path yet. One
+        // whose bucket is another account's by now leads nowhere.
+        let owner = bucket.map(|bucket| bucket.owner);
+        let leads = |access: &Access| access.vpc.is_none() && owner == Some(access.account);
+        let is_beyond_reach = through.is_some() && !access.is_some_and(leads);
         let signed = self.caller.signed();
         let compiled = &self.context.compiled;
         let resource = bucket.and_then(|bucket| compiled.of_bucket(bucket));
@@ -294,7 +297,6 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
             Credential::Temporary(claims) => claims.policy.as_deref(),
         });
         let session = session.map(|text| [compiled.of_session(text)]);
-        let owner = bucket.map(|bucket| bucket.owner);
         let is_owner = match signed.map(|signed| &signed.principal) {
             Some(Principal::Root { account }) => owner.is_none_or(|owner| owner == *account),
             _ => false,

@@ -86,9 +86,9 @@ fn shorten(statement: &mut StatementExplained) {
 fn shorten_condition(condition: &mut ConditionExplained) {
     let names = condition.variables.iter().map(|(name, _)| name.as_str());
     if names.chain([condition.key.as_str()]).any(is_withheld) {
-        let withheld = || vec!["(withheld)".to_owned()];
-        condition.wanted = withheld();
-        condition.found = condition.found.is_some().then(withheld);
+        let withheld = vec!["(withheld)".to_owned()];
+        condition.found = condition.found.take().map(|_| withheld.clone());
+        condition.wanted = withheld;
         condition.variables.clear();
         return;
     }
