@@ -156,8 +156,8 @@ pub(crate) enum Why {
     Address(Admission),
     /// There is no such user or role any more.
     Gone,
-    /// The access point is reached from its VPC alone.
-    AccessPointVpc,
+    /// The access point is reached from its VPC alone, or leads nowhere.
+    BeyondReach,
     /// Policies were asked.
     Policy(Because),
 }
@@ -168,7 +168,7 @@ impl Denied {
             Why::Anonymous => "anonymous",
             Why::Address(_) => "address",
             Why::Gone => "no-such-identity",
-            Why::AccessPointVpc => "access-point-vpc",
+            Why::BeyondReach => "beyond-reach",
             Why::Policy(Because::Explicit(_)) => "explicit-deny",
             Why::Policy(Because::AnonymousAccessPoint) => "anonymous-access-point",
             Why::Policy(Because::Implicit(layer)) => match layer {

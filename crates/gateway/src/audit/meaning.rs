@@ -1,7 +1,7 @@
 //! What the checks of the audit mean, in words for a person.
 
 /// The check, and what it means that it said no.
-const MEANINGS: [(&str, &str); 48] = [
+const MEANINGS: [(&str, &str); 50] = [
     ("room", "the node had no room for one more request"),
     (
         "preflight",
@@ -34,6 +34,10 @@ const MEANINGS: [(&str, &str); 48] = [
     (
         "verify:parameters",
         "what says who signed cannot be read, or is for another region or service",
+    ),
+    (
+        "verify:another-service",
+        "it was signed for an access point and came to another name, or the other way round",
     ),
     (
         "verify:version-2",
@@ -78,6 +82,10 @@ const MEANINGS: [(&str, &str); 48] = [
     (
         "permit:anonymous-access-point",
         "nobody signed: access points are never open to everybody",
+    ),
+    (
+        "permit:beyond-reach",
+        "the access point is for a VPC that it did not come from, or its bucket is another account's by now",
     ),
     (
         "permit:not-allowed-by-guardrail",

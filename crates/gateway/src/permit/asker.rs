@@ -90,7 +90,7 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
         if let (true, [action, ..]) = (self.is_beyond_reach, actions) {
             return Err(Refused::Denied(Denied {
                 action: *action,
-                because: Why::AccessPointVpc,
+                because: Why::BeyondReach,
                 statement: None,
                 explanation: None,
             }));
