@@ -31,7 +31,7 @@ enum Task {
     },
     /// The long runs. Their logs are for the release note.
     Soak {
-        /// Only these parts: sim, kill, links, mutants, timing, fuzz; all without.
+        /// Only these parts: sim, kill, links, policies, mutants, timing, fuzz; all without.
         parts: Vec<String>,
     },
 }

@@ -69,19 +69,6 @@ pub(crate) fn stages() -> Vec<Stage> {
             let more = [("BLOCKHOUSE_MUTANTS", "100000")];
             command(&["python3", "tests/signers/mutants.py"], &more)
         }),
-        Stage::new("policies", 15, || {
-            let more = [("BLOCKHOUSE_POLICY_PAIRS", "1000000")];
-            let tests = [
-                "cargo",
-                "test",
-                "--release",
-                "--package",
-                "blockhouse-policy",
-                "--test",
-                "random",
-            ];
-            command(&tests, &more)
-        }),
         // Timed: may fail on a machine that does much else. The figures are printed either way.
         Stage::commands(
             "timing",
