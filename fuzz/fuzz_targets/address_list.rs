@@ -2,7 +2,7 @@
 //! refused.
 #![no_main]
 
-use blockhouse_policy::address_list::{AddressList, Admission, Entry, Groups, Peer, kept};
+use blockhouse_policy::address_list::{AddressList, Admission, Entry, Networks, Peer, kept};
 use libfuzzer_sys::fuzz_target;
 use std::net::IpAddr;
 
