@@ -114,7 +114,8 @@ impl<T: Copy + Ord + Into<u128>> Sorted<T> {
         // cache anyway, and a smaller directory stays in it.
         let entry_bits = ranges.len().next_power_of_two().ilog2().saturating_sub(2);
         let span_bits = 128 - (last - first).leading_zeros();
-        let shift = span_bits.saturating_sub(entry_bits);
+        // A few ranges at both ends of IPv6 span all of its bits, and no number is shifted by all of them.
+        let shift = span_bits.saturating_sub(entry_bits).min(u128::BITS - 1);
         let entries = ((last - first) >> shift) + 1;
         let nearer = |entry: u128| {
             let count =

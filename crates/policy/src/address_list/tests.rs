@@ -213,3 +213,11 @@ proptest! {
         }
     }
 }
+
+/// Found by the fuzzer: two single addresses that span all bits of IPv6.
+#[test]
+fn a_few_ranges_may_span_all_addresses() {
+    let list = list(&["::1", "fbff::1"]);
+    assert!(public(&list, "::1") && public(&list, "fbff::1"));
+    assert!(!public(&list, "::2") && !public(&list, "8000::") && !public(&list, "fbff::"));
+}
