@@ -65,8 +65,9 @@ impl std::fmt::Debug for Document {
 impl Serialize for Document {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match serde_json::from_str::<&RawValue>(&self.text) {
-            // A text that is a JSON string itself would be read as what it holds.
-            Ok(raw) if raw.get().starts_with('{') => raw.serialize(to),
+            // A text that is a JSON string itself would be read as what it holds, and one with spaces
+            // around it without them.
+            Ok(raw) if raw.get() == &*self.text && raw.get().starts_with('{') => raw.serialize(to),
             _ => self.text.serialize(to),
         }
     }
@@ -85,6 +86,29 @@ impl<'de> Deserialize<'de> for Document {
             _ => Err(D::Error::custom(
                 "a policy is an object, or a text that holds one",
             )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Document;
+
+    #[test]
+    fn text_reads_back_as_it_was_written() {
+        let texts = [
+            "{}",
+            " {}",
+            "{}\n",
+            "{\n \"Version\": \"\"\n}",
+            "\"{}\"",
+            " ",
+            "",
+        ];
+        for text in texts {
+            let json = serde_json::to_string(&Document::new(text)).unwrap();
+            let again: Document = serde_json::from_str(&json).unwrap();
+            assert_eq!(again.text(), text, "by way of {json}");
         }
     }
 }
