@@ -10,6 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from urllib.parse import urlsplit
 
 SERVER_CORE = "0"
 ACCESS_KEY, SECRET = "GK31c2f218a2e44f485b94239e", "b892c0665f0ada8a4755dae98baa3b13" * 2
@@ -108,15 +109,18 @@ class Peer:
 
 class Blockhouse(Peer):
     name, url, https, durable = "blockhouse", "http://127.0.0.1:9710", "https://127.0.0.1:9743", True
+    admin = "127.0.0.1:9702"
+
+    def binary(self):
+        root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        target = os.environ.get("CARGO_TARGET_DIR", os.path.join(root, "target"))
+        return program(os.path.join(target, "release/blockhouse"), "cargo build --release")
 
     def launch(self):
         data = os.path.join(self.work, "data")
-        root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        target = os.environ.get("CARGO_TARGET_DIR", os.path.join(root, "target"))
-        binary = program(os.path.join(target, "release/blockhouse"), "cargo build --release")
-        dev = self.spawn(binary, "dev", "--data", data, "--device-size", "6GiB",
-                         "--s3", "127.0.0.1:9710", "--s3-tls", "127.0.0.1:9743",
-                         "--admin", "127.0.0.1:9702")
+        dev = self.spawn(self.binary(), "dev", "--data", data, "--device-size", "6GiB",
+                         "--s3", urlsplit(self.url).netloc, "--s3-tls", urlsplit(self.https).netloc,
+                         "--admin", self.admin)
         log, end = os.path.join(self.work, "log"), time.monotonic() + 180
         while "\nready" not in open(log).read():
             if dev.poll() is not None or time.monotonic() > end:
@@ -126,6 +130,16 @@ class Blockhouse(Peer):
                    for line in open(os.path.join(data, "env")) if "=" in line)
         self.access_key = env["AWS_ACCESS_KEY_ID"].strip("'\"")
         self.secret = env["AWS_SECRET_ACCESS_KEY"].strip("'\"")
+
+
+class Before(Blockhouse):
+    """Another build of Blockhouse, beside this one in the same rounds: what a change costs."""
+    name, url, https = "before", "http://127.0.0.1:9720", "https://127.0.0.1:9753"
+    admin = "127.0.0.1:9722"
+
+    def binary(self):
+        how = "set BLOCKHOUSE_BEFORE to the program of another build, to measure that as well"
+        return program(os.environ.get("BLOCKHOUSE_BEFORE", "(no other build)"), how)
 
 
 class Nginx(Peer):
@@ -295,4 +309,4 @@ rgw_data = {self.work}/rgw
              f"--access-key={self.access_key}", f"--secret-key={self.secret}")
 
 
-ALL = [Nginx, Blockhouse, S3sFs, SeaweedFs, Garage, GarageSynced, Rgw]
+ALL = [Nginx, Blockhouse, Before, S3sFs, SeaweedFs, Garage, GarageSynced, Rgw]

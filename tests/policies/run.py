@@ -38,12 +38,13 @@ def main():
     import identities
     import lists
     import links
+    import printed
     import simulator
     import table
     from house import House, run_checks
 
     checks = {f"{module.__name__}: {name}": check
-              for module in (commands, simulator, table, lists, links, accounts, identities, explain)
+              for module in (commands, simulator, table, printed, lists, links, accounts, identities, explain)
               for name, check in module.CHECKS.items()}
     only = options.only.split(",") if options.only else None
     with contextlib.ExitStack() as stack:
