@@ -67,6 +67,9 @@ pub(super) struct Judge<'a> {
     pub(super) dues: Vec<Due>,
     /// The time floor that the frame will make.
     pub(super) floor: Timestamp,
+    /// The moment of the order at hand, which becomes the floor with the first record of it: an order
+    /// that is refused raises none.
+    stamped: Timestamp,
     pub(super) control_rows_max: usize,
 }
 
@@ -97,12 +100,14 @@ impl<'a> Judge<'a> {
             links_fresh: BTreeMap::new(),
             dues: Vec::new(),
             floor,
+            stamped: floor,
             control_rows_max,
         }
     }
 
     /// Judges one order. The frame has the room that the order said it may need.
     pub(super) fn judge(&mut self, order: Order) {
+        self.stamped = self.floor;
         let due = match order {
             Order::CreateBucket { new, answer } => due(answer, self.create_bucket(new), ()),
             Order::DeleteBucket {
@@ -239,8 +244,8 @@ impl<'a> Judge<'a> {
 
     /// The time of a change: never before one that came earlier.
     fn stamp(&mut self, now: Timestamp) -> Timestamp {
-        self.floor = self.floor.max(now);
-        self.floor
+        self.stamped = self.floor.max(now);
+        self.stamped
     }
 
     pub(super) fn push(&mut self, body: &Body) -> Result<Lsn, StoreError> {
@@ -249,6 +254,7 @@ impl<'a> Judge<'a> {
 
     fn push_with(&mut self, body: &Body, data: &[Bytes]) -> Result<Lsn, StoreError> {
         let placed = self.frame.push_with(body, data).map_err(refused)?;
+        self.floor = self.stamped;
         let at = At {
             place: placed.place,
             inline: placed.inline,
