@@ -44,7 +44,7 @@ use blockhouse_types::AccountId;
 use fields::Fields;
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
-use query::SIGNATURE;
+use query::{Pair, Pairs, SIGNATURE};
 
 /// A request's head as received.
 #[derive(Debug, Clone, Copy)]
@@ -150,9 +150,8 @@ pub fn is_presigned(query: &str) -> bool {
 
 /// Whether a query, read as loosely as that, has a parameter of this name.
 pub(crate) fn query_has(query: &str, wanted: &str) -> bool {
-    query.split('&').any(|pair| {
-        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
-        percent_decode_str(name).eq(wanted.bytes())
+    Pairs(query).any(|Pair { name, .. }| {
+        name.text == wanted || (name.coded && percent_decode_str(name.text).eq(wanted.bytes()))
     })
 }
 

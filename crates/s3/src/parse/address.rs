@@ -192,16 +192,30 @@ pub(crate) fn key_of(bytes: &[u8]) -> Result<ObjectKey, S3Error> {
 
 /// Percent-decodes; a `%` without two hexadecimal digits is `InvalidURI`.
 pub(crate) fn decode(text: &str) -> Result<Cow<'_, [u8]>, S3Error> {
-    let whole = text
-        .bytes()
-        .zip(text.bytes().skip(1).chain([0]))
-        .zip(text.bytes().skip(2).chain([0, 0]));
-    for ((percent, high), low) in whole {
-        if percent == b'%' && !(high.is_ascii_hexdigit() && low.is_ascii_hexdigit()) {
+    let mut rest = text.as_bytes();
+    let next = |rest: &[u8]| rest.iter().position(|byte| *byte == b'%');
+    let Some(mut at) = next(rest) else {
+        return Ok(Cow::Borrowed(rest));
+    };
+    let mut decoded = Vec::with_capacity(rest.len());
+    loop {
+        decoded.extend_from_slice(&rest[..at]);
+        let [_, high, low, ..] = rest[at..] else {
             return Err(ErrorKind::InvalidUri.into());
+        };
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let (Some(high), Some(low)) = (digit(high), digit(low)) else {
+            return Err(ErrorKind::InvalidUri.into());
+        };
+        decoded.push((high << 4 | low) as u8);
+        rest = &rest[at + 3..];
+        match next(rest) {
+            Some(more) => at = more,
+            None => break,
         }
     }
-    Ok(percent_decode_str(text).into())
+    decoded.extend_from_slice(rest);
+    Ok(Cow::Owned(decoded))
 }
 
 /// `[::1]:9000` and `host:9000` without their ports.
@@ -215,6 +229,7 @@ fn without_port(host: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn styles() {
@@ -289,6 +304,21 @@ mod tests {
         }
         let none = Address::locate(None, "/b/k", &domains);
         assert_eq!((none.bucket_text(), none.key), (Some("b"), "k"));
+    }
+
+    proptest! {
+        #[test]
+        fn decodes_what_is_encoded(text in "([a-z%/]|%[0-9a-fA-F]{2}|é){0,12}") {
+            let broken = text.match_indices('%').any(|(at, _)| {
+                let digits = text.as_bytes().get(at + 1..at + 3);
+                digits.is_none_or(|digits| !digits.iter().all(u8::is_ascii_hexdigit))
+            });
+            let plainly: Vec<u8> = percent_decode_str(&text).collect();
+            match decode(&text) {
+                Ok(decoded) => prop_assert_eq!((broken, decoded.into_owned()), (false, plainly)),
+                Err(error) => prop_assert_eq!((broken, error.kind()), (true, ErrorKind::InvalidUri)),
+            }
+        }
     }
 
     #[test]

@@ -49,9 +49,21 @@ pub(crate) struct Fields<'a> {
     pub(super) sources: Option<(&'a Outpost, &'a dyn AccessPoints)>,
 }
 
-/// A Bloom filter of header names.
+/// Bloom filters of header names: of whole ones, and of how those go on that begin with `x-amz-`.
 #[derive(Debug, Clone, Copy, Default)]
-struct Present(u128);
+struct Present {
+    names: u128,
+    beginnings: u64,
+}
+
+/// What all fields of S3's own begin with.
+const PREFIX: &str = "x-amz-";
+
+/// Whether a name begins so, in any case; `prefix` is in lower case.
+fn begins(name: &str, prefix: &str) -> bool {
+    let start = name.as_bytes().get(..prefix.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+}
 
 impl Present {
     /// The bit of a name in any case: it falls to its length and three of its letters.
@@ -63,8 +75,31 @@ impl Present {
         1 << (hash.wrapping_mul(0x9e37_79b1) >> 25)
     }
 
+    /// The bit of the three letters behind [`PREFIX`].
+    fn beginning(name: &str) -> u64 {
+        let letters = name.as_bytes().iter().skip(PREFIX.len()).take(3);
+        let factors = [7u8, 3, 11];
+        let hash = letters.zip(factors).fold(0, |hash, (letter, factor)| {
+            hash ^ letter.to_ascii_lowercase().wrapping_mul(factor)
+        });
+        1 << (hash % 64)
+    }
+
+    fn with(mut self, name: &str) -> Self {
+        self.names |= Self::bit(name);
+        if begins(name, PREFIX) {
+            self.beginnings |= Self::beginning(name);
+        }
+        self
+    }
+
     fn may_have(self, name: &str) -> bool {
-        self.0 & Self::bit(name) != 0
+        self.names & Self::bit(name) != 0
+    }
+
+    /// Of a prefix that goes on behind [`PREFIX`], whether any name may begin so.
+    fn may_begin(self, prefix: &str) -> bool {
+        self.beginnings & Self::beginning(prefix) != 0
     }
 }
 
@@ -77,11 +112,11 @@ impl<'a> Fields<'a> {
             .flat_map(|query| query.iter().map(|(name, _)| name));
         let present = in_headers
             .chain(in_query)
-            .fold(0, |bits, name| bits | Present::bit(name));
+            .fold(Present::default(), Present::with);
         Self {
             headers,
             query,
-            present: Present(present),
+            present,
             tls,
             sources: None,
         }
@@ -164,19 +199,17 @@ impl<'a> Fields<'a> {
         Ok(found)
     }
 
-    /// Whether any field's name begins so.
+    /// A field whose name begins so, in lower case; `prefix` goes on behind `x-amz-`.
     pub(crate) fn has_prefix(&self, prefix: &str) -> Option<String> {
+        if !self.present.may_begin(prefix) {
+            return None;
+        }
         let mut in_headers = self.headers.keys().map(|name| name.as_str());
         if let Some(name) = in_headers.find(|name| name.starts_with(prefix)) {
             return Some(name.to_owned());
         }
-        let names = self
-            .query?
-            .iter()
-            .map(|(name, _)| name.to_ascii_lowercase());
-        names
-            .into_iter()
-            .find(|name| name.starts_with(prefix) && is_hoisted(name))
+        let mut names = self.query?.iter().filter(|(name, _)| begins(name, prefix));
+        names.find_map(|(name, _)| Some(name.to_ascii_lowercase()).filter(|name| is_hoisted(name)))
     }
 
     fn hoisted(&self, name: &str) -> Option<&'a str> {

@@ -9,6 +9,9 @@ use std::borrow::Cow;
 /// The verifier's own bound is the same.
 const PARAMETERS_MAX: usize = 128;
 
+/// Room for what most links have.
+const PARAMETERS_USUAL: usize = 8;
+
 /// The parameter that makes a request a link.
 pub(super) const SIGNATURE: &str = "X-Amz-Signature";
 
@@ -22,13 +25,15 @@ impl<'a> Query<'a> {
     /// Reads a query. A name that comes twice is 400 InvalidArgument: a signature covers the sorted
     /// query, so whoever holds a link could otherwise choose by the order which of two values counts.
     pub(crate) fn parse(raw: &'a str) -> Result<Self, S3Error> {
-        let mut pairs: Vec<(Cow<'a, str>, Cow<'a, str>)> = Vec::new();
-        for pair in raw.split('&').filter(|pair| !pair.is_empty()) {
+        let mut pairs: Vec<(Cow<'a, str>, Cow<'a, str>)> = match raw {
+            "" => Vec::new(),
+            _ => Vec::with_capacity(PARAMETERS_USUAL),
+        };
+        for pair in Pairs(raw) {
             if pairs.len() == PARAMETERS_MAX {
                 return Err(ErrorKind::InvalidUri.into());
             }
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, value) = (text(name)?, text(value)?);
+            let (name, value) = (pair.name.decoded()?, pair.value.decoded()?);
             if pairs.iter().any(|(known, _)| *known == name) {
                 let message = "A query parameter may be given once only";
                 return Err(S3Error::invalid_argument("query", name, message));
@@ -66,26 +71,76 @@ impl<'a> Query<'a> {
     }
 }
 
-/// `+` is a space, then `%XX`; UTF-8 only.
-fn text(raw: &str) -> Result<Cow<'_, str>, S3Error> {
-    if raw.contains('+') {
-        let spaced = raw.replace('+', " ");
-        let bytes = decode(&spaced)?.into_owned();
-        return String::from_utf8(bytes)
-            .map(Cow::Owned)
-            .map_err(|_| ErrorKind::InvalidUri.into());
+/// A name or a value as it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Raw<'a> {
+    pub(super) text: &'a str,
+    /// Whether a `%` or a `+` is in it.
+    pub(super) coded: bool,
+}
+
+impl<'a> Raw<'a> {
+    /// `+` is a space, then `%XX`; UTF-8 only.
+    fn decoded(self) -> Result<Cow<'a, str>, S3Error> {
+        if !self.coded {
+            return Ok(Cow::Borrowed(self.text));
+        }
+        let bytes = match self.text.contains('+') {
+            true => decode(&self.text.replace('+', " "))?.into_owned(),
+            false => decode(self.text)?.into_owned(),
+        };
+        let text = String::from_utf8(bytes);
+        text.map(Cow::Owned)
+            .map_err(|_| ErrorKind::InvalidUri.into())
     }
-    match decode(raw)? {
-        Cow::Borrowed(_) => Ok(Cow::Borrowed(raw)),
-        Cow::Owned(bytes) => String::from_utf8(bytes)
-            .map(Cow::Owned)
-            .map_err(|_| ErrorKind::InvalidUri.into()),
+}
+
+/// A parameter as it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pair<'a> {
+    pub(super) name: Raw<'a>,
+    value: Raw<'a>,
+}
+
+/// The parameters of what is left of a query, those that are empty left out. One look at each byte tells
+/// all there is to know of it.
+pub(super) struct Pairs<'a>(pub(super) &'a str);
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = Pair<'a>;
+
+    fn next(&mut self) -> Option<Pair<'a>> {
+        let raw = self.0.trim_start_matches('&');
+        let (mut end, mut equals, mut coded) = (raw.len(), None, [false; 2]);
+        for (at, byte) in raw.bytes().enumerate() {
+            match byte {
+                b'&' => {
+                    end = at;
+                    break;
+                }
+                b'=' if equals.is_none() => equals = Some(at),
+                b'%' | b'+' => coded[usize::from(equals.is_some())] = true,
+                _ => {}
+            }
+        }
+        let (pair, rest) = raw.split_at(end);
+        self.0 = rest;
+        let (name, value) = match equals {
+            Some(at) => (&pair[..at], &pair[at + 1..]),
+            None => (pair, ""),
+        };
+        let raw = |text, coded| Raw { text, coded };
+        (!pair.is_empty()).then(|| Pair {
+            name: raw(name, coded[0]),
+            value: raw(value, coded[1]),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn decodes() {
@@ -101,5 +156,19 @@ mod tests {
         let many = |count: usize| (0..count).map(|n| format!("a{n}&")).collect::<String>();
         assert!(Query::parse(&many(PARAMETERS_MAX)).is_ok());
         assert!(Query::parse(&many(PARAMETERS_MAX + 1)).is_err());
+    }
+
+    proptest! {
+        /// One pass takes apart what the plain way does.
+        #[test]
+        fn pairs_are_what_stands_between_ampersands(text in "([&=%+aé]|%2B){0,12}") {
+            let shown = |text: &str| (text.to_owned(), text.contains(['%', '+']));
+            let plainly = text.split('&').filter(|pair| !pair.is_empty());
+            let plainly = plainly.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+            let plainly: Vec<_> = plainly.map(|(name, value)| (shown(name), shown(value))).collect();
+            let raw = |raw: Raw<'_>| (raw.text.to_owned(), raw.coded);
+            let pairs: Vec<_> = Pairs(&text).map(|pair| (raw(pair.name), raw(pair.value))).collect();
+            prop_assert_eq!(pairs, plainly);
+        }
     }
 }
