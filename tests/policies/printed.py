@@ -13,7 +13,7 @@ PRINTED = pathlib.Path(__file__).resolve().parents[2] / "crates" / "policy" / "t
 
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
-# Whoever asks is of the account that owns the resource.
+# Whoever asks is of the account that owns what names no owner in its ARN.
 ACCOUNT = "444455556666"
 CALLER = {"CallerArn": f"arn:aws:iam::{ACCOUNT}:user/alice", "ResourceOwner": f"arn:aws:iam::{ACCOUNT}:root"}
 
@@ -52,15 +52,19 @@ def signature_age(house):
     resource = json.loads(joined(name))["Statement"][0]["Resource"].removesuffix("*") + "k"
     asked = {"PolicyInputList": [text(ALLOW_ALL)], "ActionNames": ["s3-outposts:GetObject"], "ResourceArns": [resource]}
     refused("InvalidInput", 400, iam.simulate_custom_policy, ResourcePolicy=printed(name), **asked, **CALLER)
-    for auth_type, age, expected in (("REST-QUERY-STRING", 600_000, "allowed"),
-                                     ("REST-QUERY-STRING", 600_001, "explicitDeny"),
-                                     ("REST-QUERY-STRING", 0, "allowed"),
-                                     ("REST-HEADER", 700_000, "allowed"),
-                                     ("REST-HEADER", None, "allowed")):
+    # The bucket is another account's, as its ARN says, and the printed policy allows nothing by itself.
+    printed_alone = joined(name)
+    beside = json.loads(printed_alone)
+    beside["Statement"].append({**beside["Statement"][0], "Sid": "", "Effect": "Allow", "Condition": {}})
+    beside = json.dumps(beside)
+    for auth_type, age, denied in (("REST-QUERY-STRING", 600_000, False), ("REST-QUERY-STRING", 600_001, True),
+                                   ("REST-QUERY-STRING", 0, False), ("REST-HEADER", 700_000, False),
+                                   ("REST-HEADER", None, False)):
         context = {"s3-outposts:authType": auth_type, "s3-outposts:signatureAge": age}
         context = {key: value for key, value in context.items() if value is not None}
-        got = decided(iam, "s3-outposts:GetObject", resource, context, text(ALLOW_ALL), ResourcePolicy=joined(name))
-        assert got == expected, (context, got)
+        for policy, otherwise in ((printed_alone, "implicitDeny"), (beside, "allowed")):
+            got = decided(iam, "s3-outposts:GetObject", resource, context, text(ALLOW_ALL), ResourcePolicy=policy)
+            assert got == ("explicitDeny" if denied else otherwise), (context, got)
 
 
 def network_path(house):

@@ -18,7 +18,7 @@
 mod common;
 mod naive;
 
-use blockhouse_policy::{Because, Decision, Layer};
+use blockhouse_policy::{Because, Decision, Dialect, Fact, Layer};
 use common::Question;
 use serde_json::{Value as Json, json};
 use std::{fs, path::PathBuf};
@@ -151,7 +151,7 @@ fn conditions() {
         }
     }
     println!("{count} rows of conditions");
-    assert!(count >= 280, "{count} rows");
+    assert!(count >= 590, "{count} rows");
 }
 
 #[test]
@@ -214,3 +214,101 @@ fn decisions() {
     println!("{count} decisions");
     assert!(count >= 150, "{count} decisions");
 }
+
+/// The table leaves nothing out: every operator in every form that it has, every key under every name,
+/// every family of tags, every kind of variable and of principal.
+#[test]
+fn the_table_covers_the_language() {
+    let folders = ["conditions", "keys", "decisions"];
+    let tables = folders.into_iter().flat_map(files);
+    let text = Json::from_iter(tables).to_string();
+    let in_lower_case = text.to_lowercase();
+    let mut wanted = vec!["\"Null\"".to_owned()];
+    for operator in OPERATORS {
+        for quantifier in ["", "ForAllValues:", "ForAnyValue:"] {
+            wanted.push(format!("\"{quantifier}{operator}\""));
+            wanted.push(format!("\"{quantifier}{operator}IfExists\""));
+        }
+    }
+    wanted.extend(TAG_FAMILIES.map(|family| format!("\"{family}/")));
+    wanted.extend(FORMS.map(str::to_owned));
+    wanted.retain(|form| !text.contains(form));
+    let names = |fact: &Fact| [Dialect::S3, Dialect::Outposts].map(|dialect| fact.name(dialect));
+    let mut keys: Vec<String> = Fact::ALL.iter().flat_map(names).flatten().collect();
+    // Names of keys ignore case.
+    keys.retain(|key| !in_lower_case.contains(&format!("\"{}\"", key.to_lowercase())));
+    assert!(
+        wanted.is_empty() && keys.is_empty(),
+        "not in the table: {wanted:#?} {keys:#?}"
+    );
+}
+
+/// Source: IAM user guide, "IAM JSON policy elements: Condition operators"; Null has no other form.
+const OPERATORS: [&str; 26] = [
+    "StringEquals",
+    "StringNotEquals",
+    "StringEqualsIgnoreCase",
+    "StringNotEqualsIgnoreCase",
+    "StringLike",
+    "StringNotLike",
+    "NumericEquals",
+    "NumericNotEquals",
+    "NumericLessThan",
+    "NumericLessThanEquals",
+    "NumericGreaterThan",
+    "NumericGreaterThanEquals",
+    "DateEquals",
+    "DateNotEquals",
+    "DateLessThan",
+    "DateLessThanEquals",
+    "DateGreaterThan",
+    "DateGreaterThanEquals",
+    "Bool",
+    "BinaryEquals",
+    "IpAddress",
+    "NotIpAddress",
+    "ArnEquals",
+    "ArnLike",
+    "ArnNotEquals",
+    "ArnNotLike",
+];
+
+const TAG_FAMILIES: [&str; 9] = [
+    "aws:PrincipalTag",
+    "aws:ResourceTag",
+    "aws:RequestTag",
+    "s3:ExistingObjectTag",
+    "s3-outposts:ExistingObjectTag",
+    "s3:RequestObjectTag",
+    "s3-outposts:RequestObjectTag",
+    "s3:BucketTag",
+    "s3:AccessPointTag",
+];
+
+/// How variables, principals and statements may be written, as their JSON without spaces has it.
+const FORMS: [&str; 24] = [
+    "${*}",
+    "${?}",
+    "${$}",
+    "${aws:username}",
+    "${aws:PrincipalTag/team}",
+    "${aws:PrincipalTag/team, 'all'}",
+    "\"Principal\":\"*\"",
+    "\"Principal\":{\"AWS\":\"*\"}",
+    "\"Principal\":{\"AWS\":\"111122223333\"}",
+    "\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:root\"}",
+    "\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:user/alice\"}",
+    "\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:role/reader\"}",
+    "\"Principal\":{\"AWS\":\"arn:aws:sts::111122223333:assumed-role/reader/s1\"}",
+    "\"Principal\":{\"AWS\":\"arn:aws:sts::111122223333:federated-user/fred\"}",
+    "\"Principal\":{\"AWS\":\"AIDACKCEVSQ6C2EXAMPLE\"}",
+    "\"Principal\":{\"AWS\":[",
+    "\"CanonicalUser\":",
+    "\"Federated\":",
+    "\"Service\":",
+    "\"NotPrincipal\":",
+    "\"NotAction\":",
+    "\"NotResource\":",
+    "\"principal\":\"anonymous\"",
+    "arn:aws:iam::444455556666:user/",
+];
