@@ -28,6 +28,11 @@ mod verifier;
 use clap::Parser;
 use cli::{Cli, Command};
 use std::process::ExitCode;
+use tikv_jemallocator::Jemalloc;
+
+/// A request takes some forty pieces of memory, a few of them large: docs/decisions/0009.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
