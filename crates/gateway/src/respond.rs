@@ -84,7 +84,7 @@ impl About {
         (id, now): (RequestId, Timestamp),
         peer: SocketAddr,
         head: &Parts,
-        asked: &Result<Parsed, S3Error>,
+        asked: &Result<Box<Parsed>, S3Error>,
     ) -> Self {
         let operation = asked.as_ref().ok().map(|parsed| &parsed.operation);
         Self {

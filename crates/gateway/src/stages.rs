@@ -114,6 +114,9 @@ use blockhouse_verifier_wire::Verifier;
 use http::{Method, header, request::Parts};
 use std::{cell::OnceCell, rc::Rc, sync::Arc, time::Instant};
 
+/// What the head asks for; large, and handed on from stage to stage.
+type Asked = Box<s3::Parsed>;
+
 /// A request as it was received: the head, untouched, and a body that nobody has read.
 pub struct Received<'a, B> {
     id: RequestId,
@@ -130,27 +133,27 @@ pub struct Received<'a, B> {
 /// A request whose head was read: raw, and as far as it was understood.
 pub struct Parsed<'a, B> {
     received: Received<'a, B>,
-    asked: Result<s3::Parsed, S3Error>,
+    asked: Result<Asked, S3Error>,
 }
 
 /// A request of which everything was read that its signature may stand in.
 pub struct Opened<'a, B> {
     received: Received<'a, B>,
-    asked: Result<s3::Parsed, S3Error>,
+    asked: Result<Asked, S3Error>,
     form: Option<Fields>,
 }
 
 /// A request of which we know who sent it.
 pub struct Verified<'a, B, V: Verifier> {
     received: Received<'a, B>,
-    asked: s3::Parsed,
+    asked: Asked,
     caller: Caller<'a, V>,
 }
 
 /// A request that may be carried out.
 pub struct Permitted<'a, B, V: Verifier> {
     received: Received<'a, B>,
-    asked: s3::Parsed,
+    asked: Asked,
     caller: Caller<'a, V>,
     grant: Grant,
     once: Option<OneTime>,
@@ -272,7 +275,10 @@ pub fn parse<'a, S: ObjectStore, V: Verifier, B>(
         site: &context.site,
     };
     let asked = s3::parse_among(&head, &context.site.domains, &known);
-    Parsed { received, asked }
+    Parsed {
+        received,
+        asked: asked.map(Box::new),
+    }
 }
 
 /// Parsed → Performed, past everything: a browser's question whether a page may ask at all.
@@ -337,7 +343,7 @@ pub async fn verify<'a, S: ObjectStore, V: Verifier, B>(
     caller.note(trail);
     let asked = match form {
         None => asked,
-        Some(form) => asked.and_then(|asked| s3::parse_form(asked, &form, tls, now)),
+        Some(form) => asked.and_then(|asked| s3::parse_form(*asked, &form, tls, now).map(Box::new)),
     };
     let asked = asked.map_err(|error| Refusal(Check::Parse, caller.told(error)))?;
     if let Some(signed) = caller.signed() {
@@ -472,7 +478,7 @@ pub async fn perform<S: ObjectStore, V: Verifier, B: Stream>(
         terms,
         through,
         ..
-    } = asked;
+    } = *asked;
     let job = Job {
         context,
         id,

@@ -142,15 +142,19 @@ impl<'a> Object<'a> {
             return self.line.extend_from_slice(b"null");
         };
         self.line.push(b'"');
-        for byte in value.bytes() {
-            match byte {
-                b'"' | b'\\' => self.line.extend_from_slice(&[b'\\', byte]),
-                0..=0x1f => {
+        let must = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+        let mut rest = value.as_bytes();
+        while let Some(at) = rest.iter().position(must) {
+            self.line.extend_from_slice(&rest[..at]);
+            match rest[at] {
+                byte @ (b'"' | b'\\') => self.line.extend_from_slice(&[b'\\', byte]),
+                byte => {
                     let _ = write!(self.line, "\\u{byte:04x}");
                 }
-                _ => self.line.push(byte),
             }
+            rest = &rest[at + 1..];
         }
+        self.line.extend_from_slice(rest);
         self.line.push(b'"');
     }
 }

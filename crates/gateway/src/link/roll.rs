@@ -16,6 +16,7 @@ use blockhouse_types::{AccountId, LinkId, Timestamp};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    mem,
     net::IpAddr,
     rc::Rc,
     sync::{Arc, Mutex, PoisonError},
@@ -25,6 +26,9 @@ use tokio::sync::{mpsc, oneshot};
 /// Links that one thread remembers to have seen; beyond that, those are forgotten that were used
 /// the longest time ago.
 const SEEN_MAX: usize = 4096;
+
+/// Of those, how many are kept together.
+const GENERATION_MAX: usize = SEEN_MAX / 2;
 
 /// The connection of a request, for who must end it. The default is one that nobody can end.
 #[derive(Debug, Clone, Default)]
@@ -64,7 +68,33 @@ pub(crate) struct SeenLink {
 pub struct Roll {
     under_way: RefCell<HashMap<u64, (Arc<LinkFacts>, Line)>>,
     number: Cell<u64>,
-    seen: RefCell<HashMap<LinkId, SeenLink>>,
+    seen: RefCell<Seen>,
+}
+
+/// The links that were seen, in two generations: those used lately, and those used before. When the
+/// younger is full it becomes the elder, and who was in that and was not used since is forgotten. So no
+/// request ever looks through all of them.
+#[derive(Debug, Default)]
+struct Seen {
+    younger: HashMap<LinkId, SeenLink>,
+    elder: HashMap<LinkId, SeenLink>,
+}
+
+impl Seen {
+    /// The entry of a link, among those used lately.
+    fn used(&mut self, link: LinkId, new: impl FnOnce() -> SeenLink) -> &mut SeenLink {
+        if self.younger.len() >= GENERATION_MAX && !self.younger.contains_key(&link) {
+            mem::swap(&mut self.younger, &mut self.elder);
+            self.younger.clear();
+        }
+        let elder = &mut self.elder;
+        let entry = self.younger.entry(link);
+        entry.or_insert_with(|| elder.remove(&link).unwrap_or_else(new))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &SeenLink> {
+        self.younger.values().chain(self.elder.values())
+    }
 }
 
 impl Roll {
@@ -89,10 +119,7 @@ impl Roll {
         now: Timestamp,
     ) {
         let mut seen = self.seen.borrow_mut();
-        if seen.len() >= SEEN_MAX && !seen.contains_key(&facts.link) {
-            forget_half(&mut seen);
-        }
-        let entry = seen.entry(facts.link).or_insert_with(|| SeenLink {
+        let entry = seen.used(facts.link, || SeenLink {
             facts: Arc::clone(facts),
             expires_at,
             first: now,
@@ -119,22 +146,8 @@ impl Roll {
         let has_a_say = |seen: &&SeenLink| {
             seen.facts.signer == account || seen.facts.bucket_owner == Some(account)
         };
-        seen.values().filter(has_a_say).cloned().collect()
+        seen.all().filter(has_a_say).cloned().collect()
     }
-}
-
-/// Forgets the half that was not used for the longest time.
-fn forget_half(seen: &mut HashMap<LinkId, SeenLink>) {
-    let mut last: Vec<Timestamp> = seen.values().map(|seen| seen.last).collect();
-    let middle = last.len() / 2;
-    let (_, median, _) = last.select_nth_unstable(middle);
-    let median = *median;
-    let mut left = seen.len() - middle;
-    seen.retain(|_, seen| {
-        let stays = seen.last > median || (seen.last == median && left == 0);
-        left = left.saturating_sub(usize::from(!stays));
-        stays
-    });
 }
 
 /// A request by a link, under way until this is dropped.
