@@ -21,7 +21,12 @@ use nix::{
     unistd::Pid,
 };
 use std::{fs, sync::OnceLock, time::Duration};
+use tikv_jemallocator::Jemalloc;
 use zeroize::Zeroizing;
+
+/// The product's own.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// The key that signs.
 pub(crate) const ID: &str = "AKIABENCHBENCHBENCH0";
