@@ -30,7 +30,7 @@ def run(house, command):
     told = task(house)
     # Keys and endpoints come by the task alone.
     variables = {"PATH": "/usr/bin:/bin", "HOME": str(house.scratch), "NODE_EXTRA_CA_CERTS": told["ca"],
-                 "AWS_EC2_METADATA_DISABLED": "true"}
+                 "AWS_EC2_METADATA_DISABLED": "true", "NODE_NO_WARNINGS": "1"}
     finished = subprocess.run(command, input=json.dumps(told), capture_output=True, text=True, env=variables,
                               timeout=SECONDS_MAX)
     said = " ".join(finished.stderr.split())
@@ -41,13 +41,17 @@ def boto(crt, check):
     return lambda house: run(house, [sys.executable, HERE / "boto.py", crt, check])
 
 
-def js(v4a, check):
-    return lambda house: run(house, ["node", tools.copied(HERE / "access-points.mjs"), v4a, check])
+def js(signer, check):
+    return lambda house: run(house, ["node", tools.copied(HERE / "access-points.mjs"), signer, check])
 
 
-CHECKS = {
-    f"{sdk}: {how} {what}, {check}": program(how, check)
-    for sdk, what, program in (("boto", "awscrt", boto), ("js", "signature-v4a", js))
-    for how in ("without", "with")
-    for check in CHECKS_OF_PROGRAM
+PROGRAMS = {
+    "boto: without awscrt": (boto, "without"),
+    "boto: with awscrt": (boto, "with"),
+    "js: without signature-v4a": (js, "neither"),
+    "js: with signature-v4a": (js, "signature-v4a"),
+    "js: with signature-v4-crt": (js, "signature-v4-crt"),
 }
+
+CHECKS = {f"{name}, {check}": program(how, check)
+          for name, (program, how) in PROGRAMS.items() for check in CHECKS_OF_PROGRAM}
