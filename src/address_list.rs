@@ -16,7 +16,7 @@ use std::{
 };
 
 /// The subresource.
-const SUBRESOURCE: &str = "bh-addresses";
+pub(crate) const SUBRESOURCE: &str = "bh-addresses";
 
 /// Bytes of a file of entries at most.
 const FILE_BYTES_MAX: u64 = 16 << 20;

@@ -19,6 +19,9 @@ use tokio::net::TcpStream;
 /// How long a node may take for its answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The same where nothing depends on it.
+const LITTLE_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Bytes of an answer at most.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
@@ -41,14 +44,15 @@ pub(crate) fn admin(args: &NodeArgs, method: &str, path: &str, body: &str) -> Re
 
 /// The same; the answer is JSON, as the node wrote it.
 pub(crate) fn admin_text(args: &NodeArgs, method: &str, path: &str, body: &str) -> Result<String> {
-    let (status, answer) = send(&Question {
+    let question = Question {
         url: &args.admin,
         region: &args.region,
         method,
         path,
         query: "",
         body: Bytes::copy_from_slice(body.as_bytes()),
-    })?;
+    };
+    let (status, answer) = send(&question, PATIENCE)?;
     let other = || format!("{} is no administrator address", args.admin);
     let document: Value = serde_json::from_slice(&answer).with_context(other)?;
     if status.is_success() {
@@ -65,14 +69,7 @@ pub(crate) fn bucket(
     (bucket, subresource): (&str, &str),
     body: Bytes,
 ) -> Result<Bytes> {
-    let (status, answer) = send(&Question {
-        url: &args.endpoint,
-        region: &args.region,
-        method,
-        path: &format!("/{bucket}"),
-        query: &format!("{subresource}="),
-        body,
-    })?;
+    let (status, answer) = of_bucket(args, method, (bucket, subresource), body, PATIENCE)?;
     if status.is_success() {
         return Ok(answer);
     }
@@ -85,16 +82,41 @@ pub(crate) fn bucket(
     refused(text("Code"), text("Message"), text("RequestId"))
 }
 
+/// A subresource of a bucket, if the node gives it, and soon; for what is good to know and no more.
+pub(crate) fn bucket_if_given(args: &S3Args, named: (&str, &str)) -> Option<Bytes> {
+    let asked = of_bucket(args, "GET", named, Bytes::new(), LITTLE_PATIENCE);
+    let (status, answer) = asked.ok()?;
+    status.is_success().then_some(answer)
+}
+
+fn of_bucket(
+    args: &S3Args,
+    method: &str,
+    (bucket, subresource): (&str, &str),
+    body: Bytes,
+    patience: Duration,
+) -> Result<(StatusCode, Bytes)> {
+    let question = Question {
+        url: &args.endpoint,
+        region: &args.region,
+        method,
+        path: &format!("/{bucket}"),
+        query: &format!("{subresource}="),
+        body,
+    };
+    send(&question, patience)
+}
+
 fn refused<T>(code: &str, message: &str, request: &str) -> Result<T> {
     bail!("{code}: {message} (request {request})")
 }
 
-fn send(question: &Question<'_>) -> Result<(StatusCode, Bytes)> {
+fn send(question: &Question<'_>, patience: Duration) -> Result<(StatusCode, Bytes)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        match tokio::time::timeout(PATIENCE, ask(question)).await {
+        match tokio::time::timeout(patience, ask(question)).await {
             Ok(answer) => answer,
             Err(_) => bail!("the node at {} does not answer", question.url),
         }

@@ -199,19 +199,12 @@ pub(crate) struct PresignArgs {
     #[command(flatten)]
     pub(crate) terms: TermsArgs,
 
-    /// Where the node answers
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "AWS_ENDPOINT_URL_S3",
-        hide_env_values = true
-    )]
-    pub(crate) endpoint: String,
+    /// Ask no node; otherwise the bucket's list of addresses is looked at, and a warning given
+    #[arg(long)]
+    pub(crate) offline: bool,
 
-    /// The region that the node signs for
-    #[arg(long, value_name = "REGION", env = "AWS_REGION", hide_env_values = true,
-          default_value = blockhouse_settings::REGION_DEFAULT)]
-    pub(crate) region: String,
+    #[command(flatten)]
+    pub(crate) s3: S3Args,
 }
 
 /// What a Blockhouse link can say beyond S3's; see docs/links.md.

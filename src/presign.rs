@@ -1,10 +1,13 @@
-//! `blockhouse presign`: a link, made from the environment's key, without asking any node.
+//! `blockhouse presign`: a link, made from the environment's key. No node is needed for that; one that
+//! answers is asked for the bucket's list of addresses, so that nobody wonders why the link is refused.
 
 use crate::{
+    address_list, ask,
     cli::{PresignArgs, TermsArgs},
     secrets,
 };
 use anyhow::{Context as _, Result, bail};
+use blockhouse_s3::xml::parse_addresses;
 use blockhouse_sigv4::{Credentials, Link, Location, SecretKey};
 use blockhouse_types::{Clock, SystemClock};
 use std::{env, process::ExitCode};
@@ -12,10 +15,40 @@ use std::{env, process::ExitCode};
 /// The service that links are signed for.
 pub(crate) const SERVICE: &str = "s3";
 
+/// More entries of a list than these are counted and not shown.
+const ENTRIES_SHOWN_MAX: usize = 8;
+
 /// Prints the link.
 pub(crate) fn run(args: &PresignArgs) -> Result<ExitCode> {
     println!("{}", link(args)?);
+    if !args.offline
+        && let Some(warning) = warning(args)
+    {
+        eprintln!("blockhouse: {warning}");
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is to be said of the bucket's list of addresses, where there is one and the key may see it.
+fn warning(args: &PresignArgs) -> Option<String> {
+    let Location { bucket, .. } = Location::parse(&args.object)?;
+    let list = ask::bucket_if_given(&args.s3, (bucket, address_list::SUBRESOURCE))?;
+    let entries: Vec<String> = parse_addresses(&list)
+        .ok()?
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    Some(match &entries[..] {
+        [] => format!("{bucket} has an empty list of addresses: the link works from nowhere"),
+        shown if shown.len() <= ENTRIES_SHOWN_MAX => {
+            let shown = shown.join(", ");
+            format!("the link works from the addresses on {bucket}'s list alone: {shown}")
+        }
+        many => {
+            let count = many.len();
+            format!("the link works from the addresses on {bucket}'s list alone: {count} entries")
+        }
+    })
 }
 
 fn link(args: &PresignArgs) -> Result<String> {
@@ -32,11 +65,11 @@ fn link(args: &PresignArgs) -> Result<String> {
     let query: Vec<_> = pairs(&args.query, '=')?.into_iter().chain(terms).collect();
     let link = Link {
         method: &args.method,
-        endpoint: args.endpoint.trim_end_matches('/'),
+        endpoint: args.s3.endpoint.trim_end_matches('/'),
         location,
         query: &query,
         headers: &headers,
-        region: &args.region,
+        region: &args.s3.region,
         service: SERVICE,
         expires_secs: args.expires,
     };

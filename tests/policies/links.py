@@ -161,10 +161,10 @@ def an_owner_demands(house):
 
 
 CHECKS = {
-    "not older than ten minutes": not_older_than,
+    "seeds 001 and 004, not older than ten minutes": not_older_than,
     "clients with other clocks": clients_behind,
-    "the network path": network_path,
-    "lost asterisks": lost_asterisks,
-    "what the SDK does": what_the_sdk_does,
+    "seed 001, the network path": network_path,
+    "seed 002, lost asterisks": lost_asterisks,
+    "seed 003, what the SDK does": what_the_sdk_does,
     "an owner demands": an_owner_demands,
 }

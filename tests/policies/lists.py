@@ -159,13 +159,33 @@ def over_ipv6(house):
             assert status == (200 if source in admitted else 403), (entries, source, status)
 
 
+def told_when_signed(house):
+    """`blockhouse presign` says when a list will refuse the link elsewhere, where the node tells it of one."""
+    name = bucket(house, "told")
+
+    def presign(*words, **more):
+        done = subprocess.run([house.program, "presign", f"s3://{name}/file", *words],
+                              env={**house.environment, **more}, capture_output=True, text=True)
+        assert done.returncode == 0 and done.stdout.startswith("http"), done
+        return done.stderr
+
+    assert presign() == ""
+    set_list(house, name, OFFICE, "2001:db8::/32")
+    assert f"list alone: {OFFICE}/32, 2001:db8::/32" in presign()
+    assert presign("--offline") == ""
+    assert presign(AWS_ENDPOINT_URL_S3="http://127.0.0.1:1") == ""
+    set_list(house, name)
+    assert "from nowhere" in presign()
+
+
 CHECKS = {
     "over IPv6": over_ipv6,
     "by command": by_command,
-    "strictly private": strictly_private,
-    "partly open": partly_open,
-    "one-time links": one_time,
-    "five days": five_days,
+    "told when signed": told_when_signed,
+    "seed 000, strictly private": strictly_private,
+    "seed 000, partly open": partly_open,
+    "seed 000, one-time links": one_time,
+    "seed 000, five days": five_days,
     "empty and none": empty_and_none,
     "no hint": no_hint,
 }

@@ -111,8 +111,8 @@ def read_only(house):
 
 
 CHECKS = {
-    "signature age, as printed": signature_age,
-    "network path, as printed": network_path,
-    "lost asterisks, as printed": lost_asterisks,
-    "read-only, as printed": read_only,
+    "seed 001, signature age as printed": signature_age,
+    "seed 001, network path as printed": network_path,
+    "seed 002, lost asterisks as printed": lost_asterisks,
+    "seed 004, read-only as printed": read_only,
 }
