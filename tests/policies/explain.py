@@ -170,7 +170,7 @@ def guardrail(house):
     finally:
         state(house, "POST", {"expected": state(house, "GET")["version"], "delete": ["guardrail"]})
     record = at(house, request, "permit:not-allowed-by-guardrail")
-    assert "guardrail says nothing that allows it" in record["why"]["summary"], record
+    assert "nothing in the node's guardrail allows it" in record["why"]["summary"], record
     assert told(house, allowed)["allowed_by"]["root"] is True
 
 

@@ -163,7 +163,11 @@ impl<L: Device> LogWriter<L> {
             Order::Tick { now, answer } if !self.log.wants_tick(now) => {
                 drop(answer.send(Ok(())));
             }
-            order => self.commit(order, running).await,
+            order => {
+                // Where an I/O thread shares this core, what it has in hand goes into the same frame.
+                std::thread::yield_now();
+                self.commit(order, running).await;
+            }
         }
     }
 

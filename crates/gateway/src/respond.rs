@@ -95,7 +95,10 @@ impl About {
             bucket: operation.and_then(Operation::bucket).cloned(),
             key: operation.and_then(Operation::key).cloned(),
             peer,
-            by_link: head.uri.query().is_some_and(is_presigned),
+            by_link: match asked {
+                Ok(asked) => asked.by_link,
+                Err(_) => head.uri.query().is_some_and(is_presigned),
+            },
             through: asked.as_ref().is_ok_and(|asked| asked.through.is_some()),
         }
     }

@@ -72,6 +72,8 @@ pub struct Parsed {
     pub style: Style,
     /// The access point that the host names.
     pub through: Option<AccessPoint>,
+    /// Whether it came by a link, as [`is_presigned`] says.
+    pub by_link: bool,
     /// What the head says of the body.
     pub promise: BodyPromise,
     /// What the signer of a link asked for; of any other request, nothing.
@@ -122,6 +124,7 @@ pub fn parse_among(
     Ok(Parsed {
         style: address.style,
         through,
+        by_link: query.is_presigned(),
         promise,
         terms,
         expected_owner: fields.account("x-amz-expected-bucket-owner")?,

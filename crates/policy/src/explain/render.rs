@@ -35,15 +35,18 @@ pub(super) fn summary(case: Case<'_>, verdict: Decision) -> String {
         }
         Decision::Deny(Because::Implicit(layer)) => {
             let there = case.layer(layer).next().is_some();
-            let what = if there {
-                "says nothing that allows it"
-            } else {
-                "is absent"
+            let none = match layer {
+                _ if there => {
+                    return format!("Denied because nothing in {} allows it.", layer.called());
+                }
+                Layer::Identity | Layer::Boundary => "the caller",
+                Layer::AccessPoint => "the access point",
+                Layer::Resource => "the resource",
+                Layer::Guardrail => "the node",
+                Layer::Endpoint => "the VPC endpoint",
+                Layer::Session => "the session",
             };
-            format!(
-                "Denied because nothing allows it: {} {what}.",
-                layer.called()
-            )
+            format!("Denied because nothing allows it: {none} has no policy.")
         }
         Decision::Deny(Because::AnonymousAccessPoint) => {
             "Denied because nobody signed: access points and Outposts are never open to everybody."

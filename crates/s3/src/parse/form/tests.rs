@@ -18,6 +18,7 @@ fn head() -> Parsed {
         }),
         style: Style::Path,
         through: None,
+        by_link: false,
         promise: BodyPromise::default(),
         expected_owner: None,
         expected_source_owner: None,
