@@ -33,22 +33,22 @@ pub(crate) fn run(args: &PresignArgs) -> Result<ExitCode> {
 fn warning(args: &PresignArgs) -> Option<String> {
     let Location { bucket, .. } = Location::parse(&args.object)?;
     let list = ask::bucket_if_given(&args.s3, (bucket, address_list::SUBRESOURCE))?;
-    let entries: Vec<String> = parse_addresses(&list)
-        .ok()?
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    Some(match &entries[..] {
-        [] => format!("{bucket} has an empty list of addresses: the link works from nowhere"),
-        shown if shown.len() <= ENTRIES_SHOWN_MAX => {
-            let shown = shown.join(", ");
-            format!("the link works from the addresses on {bucket}'s list alone: {shown}")
+    let entries = parse_addresses(&list).ok()?;
+    if entries.is_empty() {
+        return Some(format!(
+            "{bucket} has an empty list of addresses: the link works from nowhere"
+        ));
+    }
+    let shown = match entries.len() {
+        count if count > ENTRIES_SHOWN_MAX => format!("{count} entries"),
+        _ => {
+            let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
+            entries.join(", ")
         }
-        many => {
-            let count = many.len();
-            format!("the link works from the addresses on {bucket}'s list alone: {count} entries")
-        }
-    })
+    };
+    Some(format!(
+        "the link works from the addresses on {bucket}'s list alone: {shown}"
+    ))
 }
 
 fn link(args: &PresignArgs) -> Result<String> {

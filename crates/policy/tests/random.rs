@@ -13,9 +13,12 @@
 
 mod common;
 mod naive;
+#[path = "common/operators.rs"]
+mod operators;
 
 use blockhouse_policy::{Because, Decision, Effect, Fault, Layer, StatementExplained};
 use common::{Dice, Question};
+use operators::{ARN_OPERATORS, DATE_OPERATORS, IP_OPERATORS, NUMBER_OPERATORS, TEXT_OPERATORS};
 use serde_json::{Map, Value as Json, json};
 
 const A: &str = "111122223333";
@@ -114,31 +117,6 @@ const RESOURCE_PATTERNS: [&str; 18] = [
     "arn:aws:s3-outposts:r:111122223333:outpost/*",
     "arn:aws:s3:::bkt/a${*}b/*",
     "arn:aws:s3:r:111122223333:accesspoint/ap/*",
-];
-
-const TEXT_OPERATORS: [&str; 6] = [
-    "StringEquals",
-    "StringNotEquals",
-    "StringEqualsIgnoreCase",
-    "StringNotEqualsIgnoreCase",
-    "StringLike",
-    "StringNotLike",
-];
-const NUMBER_OPERATORS: [&str; 6] = [
-    "NumericEquals",
-    "NumericNotEquals",
-    "NumericLessThan",
-    "NumericLessThanEquals",
-    "NumericGreaterThan",
-    "NumericGreaterThanEquals",
-];
-const DATE_OPERATORS: [&str; 6] = [
-    "DateEquals",
-    "DateNotEquals",
-    "DateLessThan",
-    "DateLessThanEquals",
-    "DateGreaterThan",
-    "DateGreaterThanEquals",
 ];
 
 const TEXTS: [&str; 14] = [
@@ -242,12 +220,12 @@ fn condition(dice: &mut Dice) -> (String, String, Json) {
             (*dice.pick(&DATE_OPERATORS), key, texts(dice, &DATES, 2))
         }
         5 => (
-            *dice.pick(&["IpAddress", "NotIpAddress"]),
+            *dice.pick(&IP_OPERATORS),
             *dice.pick(&["aws:SourceIp", "aws:sourceip", "aws:VpcSourceIp"]),
             texts(dice, &RANGES, 3),
         ),
         6 => (
-            *dice.pick(&["ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"]),
+            *dice.pick(&ARN_OPERATORS),
             *dice.pick(&["aws:PrincipalArn", "aws:SourceArn", "example:x"]),
             texts(dice, &ARNS, 2),
         ),

@@ -24,7 +24,7 @@ pub use source::{Cidr, SOURCES_MAX, Source};
 use crate::{
     error::S3Error,
     operation::Operation,
-    parse::{Query, is_presigned, query_has},
+    parse::{Query, begins, is_presigned, query_has},
 };
 use blockhouse_types::Timestamp;
 use http::Method;
@@ -93,9 +93,7 @@ impl LinkTerms {
     pub(crate) fn read(query: &Query<'_>, operation: &Operation) -> Result<Self, S3Error> {
         let mut terms = Self::default();
         for (name, value) in query.iter() {
-            let ours = name
-                .get(..PREFIX.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
+            let ours = begins(name, PREFIX);
             if !ours {
                 continue;
             }

@@ -36,6 +36,7 @@ pub use address::{Address, Domains, Style};
 pub use form::parse_form;
 pub use promise::{BodyPromise, PromisedChecksum};
 
+pub(crate) use fields::begins;
 pub(crate) use list::token_of;
 pub(crate) use query::Query;
 

@@ -83,13 +83,17 @@ struct Seen {
 impl Seen {
     /// The entry of a link, among those used lately.
     fn used(&mut self, link: LinkId, new: impl FnOnce() -> SeenLink) -> &mut SeenLink {
-        if self.younger.len() >= GENERATION_MAX && !self.younger.contains_key(&link) {
-            mem::swap(&mut self.younger, &mut self.elder);
-            self.younger.clear();
+        let mut known = None;
+        if !self.younger.contains_key(&link) {
+            // Before its generation is forgotten.
+            known = self.elder.remove(&link);
+            if self.younger.len() >= GENERATION_MAX {
+                mem::swap(&mut self.younger, &mut self.elder);
+                self.younger.clear();
+            }
         }
-        let elder = &mut self.elder;
         let entry = self.younger.entry(link);
-        entry.or_insert_with(|| elder.remove(&link).unwrap_or_else(new))
+        entry.or_insert_with(|| known.unwrap_or_else(new))
     }
 
     fn all(&self) -> impl Iterator<Item = &SeenLink> {
@@ -312,6 +316,25 @@ mod tests {
         assert_eq!((last.uses, last.last), (2, Timestamp::from_secs(9999)));
         assert!(seen.iter().all(|seen| *seen.facts != *facts(0)));
         assert!(roll.seen_by(AccountId::from_number(2).unwrap()).is_empty());
+    }
+
+    /// Also by the use at which the generations change.
+    #[test]
+    fn what_is_used_again_is_remembered() {
+        let roll = Roll::default();
+        let (source, kept) = (IpAddr::from([127, 0, 0, 1]), facts(0));
+        let mut others = 1..;
+        for uses in 1..=5 {
+            roll.note(&kept, None, source, Timestamp::from_secs(uses));
+            // The rest of its generation, and all of the next: it is found among the elder, and the
+            // younger has no room.
+            for other in others.by_ref().take(2 * GENERATION_MAX - 1) {
+                roll.note(&facts(other), None, source, Timestamp::from_secs(uses));
+            }
+            let seen = roll.seen_by(AccountId::from_number(1).unwrap());
+            let first = seen.iter().find(|seen| *seen.facts == *kept).unwrap();
+            assert_eq!((first.uses, first.first), (uses, Timestamp::from_secs(1)));
+        }
     }
 
     #[tokio::test]

@@ -60,7 +60,7 @@ struct Present {
 const PREFIX: &str = "x-amz-";
 
 /// Whether a name begins so, in any case; `prefix` is in lower case.
-fn begins(name: &str, prefix: &str) -> bool {
+pub(crate) fn begins(name: &str, prefix: &str) -> bool {
     let start = name.as_bytes().get(..prefix.len());
     start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
 }
@@ -97,8 +97,9 @@ impl Present {
         self.names & Self::bit(name) != 0
     }
 
-    /// Of a prefix that goes on behind [`PREFIX`], whether any name may begin so.
+    /// Of a prefix that goes on for three letters or more behind [`PREFIX`], whether any name may begin so.
     fn may_begin(self, prefix: &str) -> bool {
+        debug_assert!(prefix.starts_with(PREFIX) && prefix.len() >= PREFIX.len() + 3);
         self.beginnings & Self::beginning(prefix) != 0
     }
 }
@@ -199,7 +200,7 @@ impl<'a> Fields<'a> {
         Ok(found)
     }
 
-    /// A field whose name begins so, in lower case; `prefix` goes on behind `x-amz-`.
+    /// A field whose name begins so, in lower case; `prefix` goes on behind `x-amz-`, for three letters or more.
     pub(crate) fn has_prefix(&self, prefix: &str) -> Option<String> {
         if !self.present.may_begin(prefix) {
             return None;

@@ -1,7 +1,10 @@
 //! Method, address and subresource choose the operation.
 
 use super::{
-    address::Address, bucket, fields::Fields, form, list, multipart, object, preflight,
+    address::Address,
+    bucket,
+    fields::{Fields, begins},
+    form, list, multipart, object, preflight,
     query::Query,
 };
 use crate::{
@@ -169,11 +172,7 @@ fn subresource(query: &Query<'_>) -> Result<Option<Subresource>, S3Error> {
 }
 
 fn is_parameter(name: &str) -> bool {
-    let begins = |with: &str| {
-        name.get(..with.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(with))
-    };
-    PARAMETERS.contains(&name) || begins("x-amz-") || begins(link::PREFIX)
+    PARAMETERS.contains(&name) || begins(name, "x-amz-") || begins(name, link::PREFIX)
 }
 
 /// Requests for things that the whole node lacks. An answer never claims encryption, so a request
