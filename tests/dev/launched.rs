@@ -123,7 +123,7 @@ impl Dev {
     /// Asks by a link that `blockhouse presign` makes; status and body.
     pub(crate) fn ask(&self, method: &str, object: &str, body: &str) -> (u16, String) {
         let mut presign = Command::new(PROGRAM);
-        presign.args(["presign", "--method", method, object]);
+        presign.args(["presign", "--offline", "--method", method, object]);
         let made = output(presign.env_clear().envs(self.variables("env")));
         assert!(
             made.status.success(),

@@ -268,7 +268,13 @@ fn a_link_lives_a_second_to_a_week() {
     let presign = |expires: &str| {
         let mut command = Command::new(PROGRAM);
         command
-            .args(["presign", "s3://bucket/key", "--expires", expires])
+            .args([
+                "presign",
+                "--offline",
+                "s3://bucket/key",
+                "--expires",
+                expires,
+            ])
             .env_clear()
             .envs([
                 ("AWS_ACCESS_KEY_ID", "AKIA"),
