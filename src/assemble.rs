@@ -103,7 +103,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         clock: SystemClock,
         ahead_secs: settings.clock_offset_secs,
     });
-    let pool = Pool::open(settings, &backend, &clock, &endings)?;
+    let pool = Pool::open(settings, threads, &backend, &clock, &endings)?;
     let domains = Domains::new(settings.domains.clone());
     let site = Arc::new(Site {
         region: settings.region.clone(),

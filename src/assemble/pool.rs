@@ -29,6 +29,9 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(40);
 /// Small objects that were read lately, in memory, in bytes for each I/O thread.
 const READ_CACHE_BYTES: usize = 64 << 20;
 
+/// Pieces of large objects that were read more than once lately, in bytes for all I/O threads.
+const PIECE_CACHES_BYTES: usize = 512 << 20;
+
 /// How often the engine is told the time when nothing is written.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -51,10 +54,16 @@ impl Pool {
     /// Opens the devices, recovers the engine and starts its log writer.
     pub(crate) fn open(
         settings: &NodeSettings,
+        io_threads: usize,
         backend: &Backend,
         clock: &Arc<dyn Clock>,
         endings: &Sender<Ending>,
     ) -> Result<Self> {
+        let config = EngineConfig {
+            read_cache_bytes: READ_CACHE_BYTES,
+            piece_cache_bytes: PIECE_CACHES_BYTES / io_threads.max(1),
+            ..EngineConfig::default()
+        };
         let devices = open_devices(settings)?;
         let (tell, told) = channel();
         let log_writer = spawn("log-writer".to_owned(), endings, {
@@ -65,7 +74,7 @@ impl Pool {
                 let handles: Vec<_> = devices.iter().map(|d| backend.log_device(d)).collect();
                 backend.run_log_thread(async move {
                     // The other side waits for the answer, or has given up on the whole node.
-                    match recover(handles, make_pool, control, clock).await {
+                    match recover(handles, make_pool, config, control, clock).await {
                         Ok((engine, writer)) => {
                             let _ = tell.send(Ok(engine));
                             writer.run().await;
@@ -162,16 +171,17 @@ fn open_devices(settings: &NodeSettings) -> Result<Vec<Arc<DeviceFile>>> {
 async fn recover(
     devices: Vec<LogDevice>,
     make_pool: bool,
+    config: EngineConfig,
     control: PathBuf,
     clock: Arc<dyn Clock>,
 ) -> Result<(Engine, LogWriter<LogDevice>)> {
     let mut ids = secrets::generator()?;
     if make_pool && all_blank(&devices).await? {
-        create(&devices, &EngineConfig::default(), &mut ids).await?;
+        create(&devices, &config, &mut ids).await?;
     }
     let mut options = OpenOptions::new(clock, Box::new(ids));
     options.control_dir = Some(control);
-    options.config.read_cache_bytes = READ_CACHE_BYTES;
+    options.config = config;
     Ok(open(devices.clone(), devices, options).await?)
 }
 

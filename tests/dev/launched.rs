@@ -122,6 +122,16 @@ impl Dev {
 
     /// Asks by a link that `blockhouse presign` makes; status and body.
     pub(crate) fn ask(&self, method: &str, object: &str, body: &str) -> (u16, String) {
+        request(method, &self.link(method, object), body)
+    }
+
+    /// Asks and reads nothing of the answer yet.
+    pub(crate) fn open(&self, method: &str, object: &str) -> TcpStream {
+        send(method, &self.link(method, object), "")
+    }
+
+    /// A link that `blockhouse presign` makes.
+    fn link(&self, method: &str, object: &str) -> String {
         let mut presign = Command::new(PROGRAM);
         presign.args(["presign", "--offline", "--method", method, object]);
         let made = output(presign.env_clear().envs(self.variables("env")));
@@ -130,7 +140,7 @@ impl Dev {
             "{}",
             String::from_utf8_lossy(&made.stderr)
         );
-        request(method, String::from_utf8(made.stdout).unwrap().trim(), body)
+        String::from_utf8(made.stdout).unwrap().trim().to_owned()
     }
 
     /// Waits for the end of every process, at most so long; the launcher's exit code.
@@ -166,6 +176,11 @@ pub(crate) fn signal(pid: i32, signal: Signal) {
 
 /// One request over http; status and body.
 pub(crate) fn request(method: &str, url: &str, body: &str) -> (u16, String) {
+    heard(send(method, url, body))
+}
+
+/// Sends a request.
+fn send(method: &str, url: &str, body: &str) -> TcpStream {
     let (authority, path) = url
         .strip_prefix("http://")
         .unwrap()
@@ -180,6 +195,11 @@ pub(crate) fn request(method: &str, url: &str, body: &str) -> (u16, String) {
         body.len()
     )
     .unwrap();
+    stream
+}
+
+/// Reads the answer to its end; status and body.
+pub(crate) fn heard(mut stream: TcpStream) -> (u16, String) {
     let mut heard = String::new();
     stream.read_to_string(&mut heard).unwrap();
     let (head, body) = heard.split_once("\r\n\r\n").unwrap();

@@ -4,7 +4,7 @@
 
 mod launched;
 
-use launched::{Dev, PROGRAM, complaint, dev_command, output, request, signal};
+use launched::{Dev, PROGRAM, complaint, dev_command, heard, output, request, signal};
 use nix::sys::signal::Signal;
 use std::{
     fs, net::TcpListener, os::unix::fs::PermissionsExt, path::Path, process::Command,
@@ -90,6 +90,46 @@ fn the_first_start_makes_a_node_and_the_second_finds_its_data() {
         "{}",
         String::from_utf8_lossy(&looked.stdout)
     );
+}
+
+/// From the third time on the kernel sends it from memory; what arrives is the same, also of a part, by a
+/// client that reads while the object is replaced.
+#[test]
+fn a_large_object_that_is_read_again_arrives_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("node");
+    let dev = Dev::start(&dir, &["--io-threads", "1"]);
+    let body = |fill: usize| {
+        let lines =
+            (0..60_000).map(|n| format!("{fill} {n} what is stored is what is read, {n:032x}\n"));
+        lines.collect::<String>()
+    };
+    assert_eq!(dev.ask("PUT", "s3://again", "").0, 200);
+    let pieces_from_memory = || {
+        let metrics = format!("{}/metrics", dev.variables("env")["BLOCKHOUSE_ADMIN"]);
+        let text = request("GET", &metrics, "").1;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("blockhouse_engine_read_cache_piece_hits_total "));
+        line.unwrap().parse::<u64>().unwrap()
+    };
+    for fill in [1, 2] {
+        let body = body(fill);
+        assert!(body.len() > 2 << 20);
+        assert_eq!(dev.ask("PUT", "s3://again/large", &body).0, 200);
+        let before = pieces_from_memory();
+        for _ in 0..4 {
+            assert!(dev.ask("GET", "s3://again/large", "") == (200, body.clone()));
+        }
+        assert!(pieces_from_memory() >= before + 4, "two pieces, twice");
+    }
+    let slowly = dev.open("GET", "s3://again/large");
+    assert_eq!(dev.ask("PUT", "s3://again/large", &body(3)).0, 200);
+    for _ in 0..3 {
+        assert!(dev.ask("GET", "s3://again/large", "").1 == body(3));
+    }
+    assert!(heard(slowly) == (200, body(2)));
+    dev.end();
 }
 
 #[test]

@@ -29,7 +29,7 @@ mod uring;
 
 pub use backend::{Backend, IoDevice, LogDevice};
 pub use blockhouse_uring::{
-    AlignedBuf, BLOCK_BYTES, BUF_BYTES_MAX, BufPool,
+    AlignedBuf, BLOCK_BYTES, BUF_BYTES_MAX, BufPool, PagePool,
     probe::{DirectRefused, UringRefused},
 };
 pub use file::{DeviceFile, OpenDeviceError, OpenMode, open_file};

@@ -1,41 +1,59 @@
-//! Small objects that were read lately, in memory.
+//! What was read lately, in memory.
 //!
-//! O_DIRECT leaves the kernel's page cache aside, so that a hot small object would cost a device
-//! read each time. This cache keeps what such a read gave, after it was verified: one of its own
-//! for each I/O thread, so that no lock is on the way.
+//! O_DIRECT leaves the kernel's page cache aside, so that a hot object would cost a device read each
+//! time. This cache keeps what such a read gave, after it was verified: one of its own for each I/O
+//! thread, so that no lock is on the way. It has two parts, so that neither pushes the other out:
+//! *objects*, each its head and, if it is short, its bytes; and *pieces*, the longer runs of bytes.
 //!
-//! It can never be stale: an entry is found by the place of its record (group, generation, offset),
-//! what lies at a place never changes, and every read asks the index first which place counts now.
-//! What is overwritten or deleted is simply not asked for again and falls out at the back.
+//! It can never be stale: an entry is found by the place of what was read (group, generation,
+//! offset), what lies at a place never changes, and every read asks the index first which place
+//! counts now. What is overwritten or deleted is simply not asked for again and falls out at the back.
 //!
-//! It forgets by second chance: a queue in order of arrival, where an entry that was asked for
-//! since it was last looked at goes to the end once more (Corbató's CLOCK, 1968).
+//! Each part forgets by second chance: a queue in order of arrival, where an entry that was asked for
+//! since it was last looked at goes to the end once more (Corbató's CLOCK, 1968). A piece is kept when
+//! it is read for the second time within a while, so that a backup that reads everything once pushes
+//! nothing out (2Q's A1out; Johnson and Shasha, VLDB 1994). Pieces lie in memory that the kernel can
+//! send without copying it ([`PagePool`]).
 
 use crate::stats::Counters;
-use blockhouse_format::{Generation, GroupId, record::RecordPlace};
+use blockhouse_device::PagePool;
+use blockhouse_format::{
+    Extent, Generation, GroupId, SHARD_DATA_BYTES_MAX, Shard, record::RecordPlace,
+};
 use blockhouse_store::ObjectInfo;
 use bytes::Bytes;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
+    mem::size_of,
     sync::Arc,
 };
 
-/// Longer objects are not kept: their read costs little beside sending them.
-const OBJECT_BYTES_MAX: u64 = 64 << 10;
+/// Longer bytes are pieces, in bytes.
+const SHORT_BYTES_MAX: usize = 64 << 10;
 
-/// What an entry costs beyond its bytes, by a generous estimate.
+/// The longest piece, in bytes: a whole shard.
+const PIECE_BYTES_MAX: usize = SHARD_DATA_BYTES_MAX as usize;
+
+/// Slots for pieces that were forgotten while they are still being sent.
+const SLOTS_BEHIND: usize = 64;
+
+/// What an entry costs beyond what it holds, by a generous estimate.
 const ENTRY_BYTES: usize = 512;
 
-/// Where a record lies, and since when.
+/// Places of pieces that were read once and are remembered for it. With pieces of 1 MiB these are
+/// the last 4 GiB that were read.
+const READ_ONCE_MAX: usize = 4096;
+
+/// Where something lies, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Place {
+pub(crate) struct Place {
     group: GroupId,
     generation: Generation,
     offset_bytes: u32,
 }
 
-impl Place {
-    fn of(record: &RecordPlace) -> Self {
+impl From<&RecordPlace> for Place {
+    fn from(record: &RecordPlace) -> Self {
         Self {
             group: record.group,
             generation: record.generation,
@@ -44,31 +62,72 @@ impl Place {
     }
 }
 
-#[derive(Debug)]
-struct Entry {
-    info: Arc<ObjectInfo>,
-    bytes: Bytes,
-    asked: bool,
-}
+impl Place {
+    /// A shard of an extent.
+    pub(crate) fn of_shard(extent: &Extent, shard: &Shard) -> Self {
+        Self {
+            offset_bytes: shard.offset_bytes,
+            ..Self::of_bytes(extent)
+        }
+    }
 
-impl Entry {
-    fn cost_bytes(&self) -> usize {
-        ENTRY_BYTES + self.bytes.len()
+    /// An extent of bare bytes.
+    pub(crate) fn of_bytes(extent: &Extent) -> Self {
+        Self {
+            group: extent.group,
+            generation: extent.generation,
+            offset_bytes: extent.offset_bytes,
+        }
     }
 }
 
-/// One thread's cache.
+/// What an entry's value takes of the room, in bytes.
+trait Cost {
+    fn cost_bytes(&self) -> usize;
+}
+
+/// A piece takes a slot of the pool at any length, and there is one for each such cost.
+impl Cost for Bytes {
+    fn cost_bytes(&self) -> usize {
+        self.len().max(SHORT_BYTES_MAX)
+    }
+}
+
+/// What is known of an object.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) info: Arc<ObjectInfo>,
+    /// All of its bytes, if they are short.
+    pub(crate) bytes: Option<Bytes>,
+}
+
+impl Cost for Known {
+    fn cost_bytes(&self) -> usize {
+        let attributes = &self.info.attributes;
+        let texts = attributes.headers.iter().chain(&attributes.tags);
+        let texts: usize = texts.map(|(name, value)| name.len() + value.len()).sum();
+        let parts = self.info.parts.len() * size_of::<blockhouse_store::PartInfo>();
+        ENTRY_BYTES + texts + parts + self.bytes.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+/// Entries up to a number of bytes; what was not asked for goes first.
 #[derive(Debug)]
-pub(crate) struct ReadCache {
+struct Clock<V> {
     max_bytes: usize,
     held_bytes: usize,
-    entries: HashMap<Place, Entry>,
+    entries: HashMap<Place, Entry<V>>,
     queue: VecDeque<Place>,
 }
 
-impl ReadCache {
-    /// A cache that holds at most so many bytes; 0 keeps nothing.
-    pub(crate) fn new(max_bytes: usize) -> Self {
+#[derive(Debug)]
+struct Entry<V> {
+    value: V,
+    asked: bool,
+}
+
+impl<V: Cost + Clone> Clock<V> {
+    fn new(max_bytes: usize) -> Self {
         Self {
             max_bytes,
             held_bytes: 0,
@@ -77,35 +136,22 @@ impl ReadCache {
         }
     }
 
-    /// The object whose record lies there, if it is kept.
-    pub(crate) fn get(
-        &mut self,
-        record: &RecordPlace,
-        counters: &Counters,
-    ) -> Option<(Arc<ObjectInfo>, Bytes)> {
-        let entry = self.entries.get_mut(&Place::of(record))?;
+    fn get(&mut self, place: Place) -> Option<V> {
+        let entry = self.entries.get_mut(&place)?;
         entry.asked = true;
-        counters.cache_hits.add(1);
-        Some((Arc::clone(&entry.info), entry.bytes.clone()))
+        Some(entry.value.clone())
     }
 
-    /// Keeps a verified object. The bytes are copied, so that no read buffer is held.
-    pub(crate) fn put(&mut self, record: &RecordPlace, info: &Arc<ObjectInfo>, bytes: &[u8]) {
-        if info.size > OBJECT_BYTES_MAX {
-            return;
-        }
-        let entry = Entry {
-            info: Arc::clone(info),
-            bytes: Bytes::copy_from_slice(bytes),
-            asked: false,
-        };
-        let (place, cost) = (Place::of(record), entry.cost_bytes());
+    /// Keeps a value unless something is kept for that place, or it is longer than all the room.
+    fn put(&mut self, place: Place, value: V) {
+        let cost = value.cost_bytes();
         if cost > self.max_bytes || self.entries.contains_key(&place) {
             return;
         }
         self.make_room(cost);
         self.held_bytes += cost;
-        self.entries.insert(place, entry);
+        let asked = false;
+        self.entries.insert(place, Entry { value, asked });
         self.queue.push_back(place);
     }
 
@@ -120,11 +166,116 @@ impl ReadCache {
                     self.queue.push_back(place);
                 }
                 Some(entry) => {
-                    self.held_bytes -= entry.cost_bytes();
+                    self.held_bytes -= entry.value.cost_bytes();
                     self.entries.remove(&place);
                 }
                 None => {}
             }
+        }
+    }
+}
+
+/// The places that were read once, the last [`READ_ONCE_MAX`] of them.
+#[derive(Debug, Default)]
+struct ReadOnce {
+    places: HashSet<Place>,
+    /// In the order they came; some are no longer among the places.
+    queue: VecDeque<Place>,
+}
+
+impl ReadOnce {
+    /// Whether it was read before; if so it is forgotten, otherwise remembered.
+    fn again(&mut self, place: Place) -> bool {
+        if self.places.remove(&place) {
+            return true;
+        }
+        self.places.insert(place);
+        self.queue.push_back(place);
+        if self.queue.len() > READ_ONCE_MAX
+            && let Some(oldest) = self.queue.pop_front()
+        {
+            self.places.remove(&oldest);
+        }
+        false
+    }
+}
+
+/// One thread's cache.
+#[derive(Debug)]
+pub(crate) struct ReadCache {
+    objects: Clock<Known>,
+    pieces: Clock<Bytes>,
+    pages: Option<PagePool>,
+    once: ReadOnce,
+}
+
+impl ReadCache {
+    /// A cache that holds at most so many bytes of objects and of pieces; 0 keeps nothing. Where the
+    /// kernel refuses the memory for pieces it keeps none, and says so.
+    pub(crate) fn new(objects_max_bytes: usize, pieces_max_bytes: usize) -> Self {
+        let slots = pieces_max_bytes / SHORT_BYTES_MAX;
+        let pages = (slots > 0).then(|| PagePool::new(slots + SLOTS_BEHIND, PIECE_BYTES_MAX));
+        let pages = pages.transpose().unwrap_or_else(|error| {
+            tracing::warn!(%error, "no pieces of large objects are kept in memory");
+            None
+        });
+        Self {
+            objects: Clock::new(objects_max_bytes),
+            pieces: Clock::new(pieces_max_bytes),
+            pages,
+            once: ReadOnce::default(),
+        }
+    }
+
+    /// Where the pieces lie.
+    pub(crate) fn pages(&self) -> Option<&PagePool> {
+        self.pages.as_ref()
+    }
+
+    /// The object whose record lies there, if it is kept.
+    pub(crate) fn object(&mut self, record: &RecordPlace) -> Option<Known> {
+        self.objects.get(record.into())
+    }
+
+    /// The piece that lies there, if it is kept.
+    pub(crate) fn piece(&mut self, place: Place, counters: &Counters) -> Option<Bytes> {
+        let piece = self.pieces.get(place)?;
+        counters.cache_piece_hits.add(1);
+        Some(piece)
+    }
+
+    /// Keeps an object's head, verified, and its bytes `inline` if it has such.
+    pub(crate) fn keep_object(
+        &mut self,
+        record: &RecordPlace,
+        info: &Arc<ObjectInfo>,
+        inline: Option<&[u8]>,
+    ) {
+        let bytes = match inline {
+            Some(bytes) if bytes.len() > SHORT_BYTES_MAX => {
+                self.keep_piece(record.into(), bytes);
+                None
+            }
+            Some(bytes) if self.objects.max_bytes > 0 => Some(Bytes::copy_from_slice(bytes)),
+            _ => None,
+        };
+        let info = Arc::clone(info);
+        self.objects.put(record.into(), Known { info, bytes });
+    }
+
+    /// Keeps verified bytes that were read before not long ago. They are copied: no read buffer is held,
+    /// which may be much longer, and the kernel could not send from one.
+    pub(crate) fn keep_piece(&mut self, place: Place, bytes: &[u8]) {
+        let Some(pages) = self.pages.as_ref() else {
+            return;
+        };
+        if !self.once.again(place) || self.pieces.entries.contains_key(&place) {
+            return;
+        }
+        // First, so that there is a slot to copy them to.
+        self.pieces.make_room(bytes.len().max(SHORT_BYTES_MAX));
+        if let Some(kept) = pages.keep(bytes) {
+            self.pieces.put(place, Bytes::from_owner(kept));
         }
     }
 }
@@ -159,35 +310,85 @@ mod tests {
 
     #[test]
     fn gives_what_it_was_given_at_that_place_and_generation() {
-        let (mut cache, counters) = (ReadCache::new(1 << 20), Counters::default());
-        cache.put(&place(0, 1), &object(3), b"abc");
-        let (info, bytes) = cache.get(&place(0, 1), &counters).unwrap();
-        assert_eq!((info.size, &bytes[..]), (3, &b"abc"[..]));
-        assert!(cache.get(&place(0, 2), &counters).is_none());
-        assert!(cache.get(&place(4096, 1), &counters).is_none());
-        assert_eq!(counters.cache_hits.get(), 1);
+        let mut cache = ReadCache::new(1 << 20, 0);
+        cache.keep_object(&place(0, 1), &object(3), Some(b"abc"));
+        let Known { info, bytes } = cache.object(&place(0, 1)).unwrap();
+        assert_eq!((info.size, bytes), (3, Some(Bytes::from_static(b"abc"))));
+        assert!(cache.object(&place(0, 2)).is_none());
+        assert!(cache.object(&place(4096, 1)).is_none());
     }
 
     #[test]
     fn keeps_its_bound_and_what_is_asked_for() {
-        let (mut cache, counters) = (ReadCache::new(10 * 1512), Counters::default());
+        let mut cache = ReadCache::new(10 * 1512, 0);
         for n in 0..100 {
-            cache.put(&place(n * 4096, 1), &object(1000), &[7; 1000]);
-            assert!(cache.held_bytes <= cache.max_bytes);
-            assert_eq!(cache.entries.len(), cache.queue.len());
-            assert!(cache.get(&place(0, 1), &counters).is_some(), "after {n}");
+            cache.keep_object(&place(n * 4096, 1), &object(1000), Some(&[7; 1000]));
+            assert!(cache.objects.held_bytes <= cache.objects.max_bytes);
+            assert_eq!(cache.objects.entries.len(), cache.objects.queue.len());
+            assert!(cache.object(&place(0, 1)).is_some(), "after {n}");
         }
-        assert_eq!(cache.entries.len(), 10);
+        assert_eq!(cache.objects.entries.len(), 10);
     }
 
     #[test]
-    fn keeps_nothing_long_and_nothing_at_all_without_room() {
-        let counters = Counters::default();
-        let mut cache = ReadCache::new(1 << 30);
-        cache.put(&place(0, 1), &object(OBJECT_BYTES_MAX + 1), &[0; 65_537]);
-        assert!(cache.get(&place(0, 1), &counters).is_none());
-        let mut none = ReadCache::new(0);
-        none.put(&place(0, 1), &object(1), b"a");
-        assert!(none.entries.is_empty());
+    fn of_a_long_object_the_head_is_kept_at_once_and_the_bytes_when_read_again() {
+        let (mut cache, counters) = (ReadCache::new(1 << 20, 1 << 20), Counters::default());
+        let long = vec![7; SHORT_BYTES_MAX + 1];
+        let at = place(0, 1);
+        for kept in [false, true] {
+            cache.keep_object(&at, &object(long.len() as u64), Some(&long));
+            assert_eq!(cache.object(&at).unwrap().bytes, None);
+            assert_eq!(cache.piece((&at).into(), &counters).is_some(), kept);
+        }
+        assert_eq!(counters.cache_piece_hits.get(), 1);
+        assert!(cache.piece((&place(0, 2)).into(), &counters).is_none());
+    }
+
+    #[test]
+    fn a_head_costs_what_is_in_it() {
+        let mut info = (*object(1 << 40)).clone();
+        let bare = Known {
+            info: Arc::new(info.clone()),
+            bytes: None,
+        }
+        .cost_bytes();
+        info.attributes.headers = vec![("x-amz-meta-a".into(), "b".repeat(2000))];
+        info.attributes.tags = vec![("k".into(), "v".into())];
+        let cost = Known {
+            info: Arc::new(info),
+            bytes: None,
+        }
+        .cost_bytes();
+        assert_eq!(cost - bare, 12 + 2000 + 2);
+    }
+
+    #[test]
+    fn reading_everything_once_pushes_nothing_out() {
+        let (mut cache, counters) = (ReadCache::new(0, 1 << 20), Counters::default());
+        let piece = vec![7; 100_000];
+        let hot = Place::from(&place(0, 1));
+        cache.keep_piece(hot, &piece);
+        cache.keep_piece(hot, &piece);
+        for n in 1..3 * READ_ONCE_MAX as u32 {
+            cache.keep_piece((&place(n * 4096, 1)).into(), &piece);
+            assert!(cache.once.queue.len() <= READ_ONCE_MAX);
+            assert!(cache.once.places.len() <= READ_ONCE_MAX);
+        }
+        assert_eq!(cache.piece(hot, &counters).unwrap(), piece);
+        assert_eq!(cache.pieces.entries.len(), 1);
+        // Too long ago: the first of them count as never read.
+        cache.keep_piece((&place(4096, 1)).into(), &piece);
+        assert_eq!(cache.pieces.entries.len(), 1);
+    }
+
+    #[test]
+    fn keeps_nothing_without_room() {
+        let mut none = ReadCache::new(0, 0);
+        for _ in 0..2 {
+            none.keep_object(&place(0, 1), &object(1), Some(b"a"));
+            none.keep_piece((&place(0, 1)).into(), b"a");
+        }
+        assert!(none.objects.entries.is_empty() && none.pieces.entries.is_empty());
+        assert!(none.once.places.is_empty());
     }
 }

@@ -31,8 +31,12 @@ pub struct EngineConfig {
     /// Bytes of bodies that may be in memory on their way to a device; a body that would go over
     /// it is refused as busy.
     pub body_bytes_max: usize,
-    /// Memory for small objects that were read lately, in bytes for each I/O thread; 0 for none.
+    /// Memory for small objects that were read lately, and for the heads of large ones, in bytes for
+    /// each I/O thread; 0 for none.
     pub read_cache_bytes: usize,
+    /// Memory for pieces of large objects that were read more than once lately, in bytes for each
+    /// I/O thread; 0 for none.
+    pub piece_cache_bytes: usize,
     /// Bucket and upload rows at most; one more is refused as busy.
     pub control_rows_max: usize,
 }
@@ -49,6 +53,7 @@ impl Default for EngineConfig {
             queue_orders_max: 4096,
             body_bytes_max: 256 << 20,
             read_cache_bytes: 0,
+            piece_cache_bytes: 0,
             control_rows_max: 1_000_000,
         }
     }

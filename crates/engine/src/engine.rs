@@ -86,6 +86,7 @@ impl Engine {
             reads: counters.reads.get(),
             read_bytes: counters.read_bytes.get(),
             cache_hits: counters.cache_hits.get(),
+            cache_piece_hits: counters.cache_piece_hits.get(),
             mended: counters.mended.get(),
             damaged: counters.damaged.get(),
             checkpoints: counters.checkpoints.get(),

@@ -13,6 +13,7 @@ pub use reader::EngineReader;
 
 use crate::{
     EngineStore,
+    cache::{Known, Place},
     read::{Covering, Reading, Span},
     rows::{self, BadRow, Version},
     shared::Shared,
@@ -78,12 +79,8 @@ impl<D: Device> EngineStore<D> {
         version: Option<VersionId>,
     ) -> Result<EngineObject<D>, OpenError> {
         let found = self.find(bucket, key, version)?;
-        let cached = self
-            .cache
-            .borrow_mut()
-            .get(&found.entry.record, &self.shared.counters);
-        let (info, bytes) = match cached {
-            Some((info, bytes)) => (info, Stored::Here(bytes)),
+        let (info, bytes) = match self.kept(&found) {
+            Some(kept) => kept,
             None => self.read_object(bucket, key, &found).await?,
         };
         Ok(EngineObject {
@@ -94,7 +91,29 @@ impl<D: Device> EngineStore<D> {
         })
     }
 
-    /// Reads the record, and with it the bytes of a small object, which the cache then keeps.
+    /// What the cache keeps of a version, if that is enough to open it.
+    fn kept(&self, found: &Found) -> Option<(Arc<ObjectInfo>, Stored)> {
+        let counters = &self.shared.counters;
+        let ObjectEntry { record, data, .. } = &found.entry;
+        let mut cache = self.cache.borrow_mut();
+        let Known { info, bytes } = cache.object(record)?;
+        let stored = match data {
+            DataPlace::Inline(_) => {
+                Stored::Here(bytes.or_else(|| cache.piece(record.into(), counters))?)
+            }
+            _ => Stored::There(found.extents.clone()),
+        };
+        counters.cache_hits.add(1);
+        Some((info, stored))
+    }
+
+    /// The piece of a body that lies there, if the cache keeps it.
+    fn kept_piece(&self, place: Place) -> Option<Bytes> {
+        let counters = &self.shared.counters;
+        self.cache.borrow_mut().piece(place, counters)
+    }
+
+    /// Reads the record, and with it the bytes of a small object; the cache then keeps them.
     async fn read_object(
         &self,
         bucket: BucketId,
@@ -103,14 +122,15 @@ impl<D: Device> EngineStore<D> {
     ) -> Result<(Arc<ObjectInfo>, Stored), StoreError> {
         let (put, covering, data) = self.read_put(bucket, key, found).await?;
         let info = Arc::new(info_of(put));
+        let record = &found.entry.record;
         if !matches!(found.entry.data, DataPlace::Inline(_)) {
+            self.cache.borrow_mut().keep_object(record, &info, None);
             return Ok((info, Stored::There(found.extents.clone())));
         }
         let start = covering.span.skip() + data.start;
         let bytes = Bytes::from_owner(covering.buf).slice(start..start + data.len());
-        self.cache
-            .borrow_mut()
-            .put(&found.entry.record, &info, &bytes);
+        let inline = Some(&bytes[..]);
+        self.cache.borrow_mut().keep_object(record, &info, inline);
         Ok((info, Stored::Here(bytes)))
     }
 

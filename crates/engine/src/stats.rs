@@ -33,6 +33,7 @@ pub(crate) struct Counters {
     pub(crate) reads: Counter,
     pub(crate) read_bytes: Counter,
     pub(crate) cache_hits: Counter,
+    pub(crate) cache_piece_hits: Counter,
     pub(crate) mended: Counter,
     pub(crate) damaged: Counter,
     pub(crate) checkpoints: Counter,
@@ -66,6 +67,8 @@ pub struct EngineStats {
     pub read_bytes: u64,
     /// Opened objects that were found in a read cache.
     pub cache_hits: u64,
+    /// Pieces of objects that were found in a read cache.
+    pub cache_piece_hits: u64,
     /// Copies that were damaged and rewritten from their mirror.
     pub mended: u64,
     /// Reads that no copy could answer.

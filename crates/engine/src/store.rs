@@ -1,7 +1,7 @@
 //! The store contract, fulfilled.
 
 use crate::{cache::ReadCache, get::EngineObject, mirror::Mirror, order::Order, shared::Shared};
-use blockhouse_device::Device;
+use blockhouse_device::{Device, PagePool};
 use blockhouse_store::{
     ApplyError, Body, Bucket, BucketChange, CompleteError, Completion, CreateBucketError,
     DeleteBucketError, DeleteError, DeleteTarget, Deleted, Desired, DesiredChange, KeyPage,
@@ -13,6 +13,7 @@ use blockhouse_store::{
 use blockhouse_types::{BucketId, BucketName, LinkId, ObjectKey, Timestamp, UploadId, VersionId};
 use std::{
     cell::{Cell, RefCell},
+    os::fd::BorrowedFd,
     rc::Rc,
     sync::Arc,
 };
@@ -25,6 +26,8 @@ pub struct EngineStore<D> {
     /// Which device is read first next time.
     pub(crate) turn: Rc<Cell<usize>>,
     pub(crate) cache: Rc<RefCell<ReadCache>>,
+    /// Where the cache has its pieces.
+    pages: Option<PagePool>,
     /// Keeps the log writer's queue open.
     _orders: mpsc::Sender<Order>,
 }
@@ -36,6 +39,7 @@ impl<D> Clone for EngineStore<D> {
             mirror: Rc::clone(&self.mirror),
             turn: Rc::clone(&self.turn),
             cache: Rc::clone(&self.cache),
+            pages: self.pages.clone(),
             _orders: self._orders.clone(),
         }
     }
@@ -50,12 +54,16 @@ impl<D> std::fmt::Debug for EngineStore<D> {
 impl<D: Device> EngineStore<D> {
     pub(crate) fn new(shared: Arc<Shared>, orders: mpsc::Sender<Order>, mirror: Mirror<D>) -> Self {
         let (mirror, turn) = (Rc::new(mirror), Rc::new(Cell::new(0)));
-        let cache = Rc::new(RefCell::new(ReadCache::new(shared.config.read_cache_bytes)));
+        let config = &shared.config;
+        let cache = ReadCache::new(config.read_cache_bytes, config.piece_cache_bytes);
+        let pages = cache.pages().cloned();
+        let cache = Rc::new(RefCell::new(cache));
         Self {
             shared,
             mirror,
             turn,
             cache,
+            pages,
             _orders: orders,
         }
     }
@@ -86,6 +94,10 @@ impl<D: Device> EngineStore<D> {
 
 impl<D: Device> ObjectStore for EngineStore<D> {
     type Object = EngineObject<D>;
+
+    fn file_of(&self, bytes: &[u8]) -> Option<(BorrowedFd<'_>, u64)> {
+        self.pages.as_ref()?.file_of(bytes)
+    }
 
     async fn create_bucket(&self, new: NewBucket) -> Result<Arc<Bucket>, CreateBucketError> {
         self.shared

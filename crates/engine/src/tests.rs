@@ -13,7 +13,7 @@ use blockhouse_store::{
 };
 use blockhouse_types::{AccountId, BucketId, BucketName, Clock, ETag, ObjectKey, Timestamp};
 use bytes::Bytes;
-use std::{future::Future, sync::Arc};
+use std::{future::Future, ops::Range, sync::Arc};
 
 struct Still;
 
@@ -108,12 +108,20 @@ async fn put(
 }
 
 async fn get(store: &EngineStore<SimDevice>, bucket: BucketId, key: &str) -> Vec<u8> {
+    get_range(store, bucket, key, 0..u64::MAX).await
+}
+
+async fn get_range(
+    store: &EngineStore<SimDevice>,
+    bucket: BucketId,
+    key: &str,
+    range: Range<u64>,
+) -> Vec<u8> {
     let object = store
         .open(bucket, &ObjectKey::parse(key).unwrap(), None)
         .await
         .unwrap();
-    let size = object.info().size;
-    let mut reader = object.read(0..size);
+    let mut reader = object.read(range);
     let mut all = Vec::new();
     while let Some(piece) = reader.next().await.unwrap() {
         all.extend_from_slice(&piece);
@@ -171,10 +179,11 @@ fn bytes_come_back_also_after_a_restart() {
 
 #[test]
 fn conforms_to_the_model() {
-    for (seed, devices, read_cache_bytes) in [(1, 1, 0), (2, 2, 0), (3, 1, 0), (4, 1, 8 << 10)] {
+    for (seed, devices, cache_bytes) in [(1, 1, 0), (2, 2, 0), (3, 1, 0), (4, 1, 8 << 10)] {
         run(async {
             let config = EngineConfig {
-                read_cache_bytes,
+                read_cache_bytes: cache_bytes,
+                piece_cache_bytes: 32 * cache_bytes,
                 ..small()
             };
             let devices = made(devices, 64 << 20, &config).await;
@@ -196,6 +205,37 @@ fn conforms_to_the_model() {
             assert_eq!(model.time_floor(), store.time_floor());
         });
     }
+}
+
+/// A large object that is read again and again comes from memory from the third time on, whole and in
+/// part, until there is another in its place.
+#[test]
+fn what_is_read_again_needs_no_device() {
+    run(async {
+        let config = EngineConfig {
+            read_cache_bytes: 64 << 10,
+            piece_cache_bytes: 8 << 20,
+            ..small()
+        };
+        let devices = made(1, 64 << 20, &config).await;
+        let (engine, store) = started(&devices, &config).await.unwrap();
+        let bucket = store.create_bucket(bucket("again")).await.unwrap().id;
+        for fill in [1, 2] {
+            let body = pattern(3_000_000, fill);
+            put(&store, bucket, "k", body.clone()).await.unwrap();
+            let mut reads = Vec::new();
+            for _ in 0..4 {
+                assert!(get(&store, bucket, "k").await == body);
+                reads.push(engine.stats().reads);
+            }
+            assert!(reads[0] < reads[1], "{reads:?}");
+            assert_eq!(reads[1..], [reads[1]; 3]);
+            let part = get_range(&store, bucket, "k", 1_000_000..2_500_001).await;
+            assert!(part == body[1_000_000..2_500_001]);
+            assert_eq!(engine.stats().reads, reads[1]);
+        }
+        assert!(engine.stats().cache_piece_hits > 0);
+    });
 }
 
 /// Fill it, be refused, delete everything, and it takes as much again.

@@ -9,6 +9,7 @@
 
 mod bind;
 mod connection;
+mod outlet;
 mod refuse;
 
 pub use bind::{BindError, bind};

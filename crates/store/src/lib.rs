@@ -69,7 +69,7 @@ pub use upload::{CompletedPart, Completion, NewUpload, Part, PartPage, PartQuery
 
 use blockhouse_types::{BucketId, BucketName, LinkId, ObjectKey, Timestamp, UploadId, VersionId};
 use bytes::Bytes;
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, os::fd::BorrowedFd, sync::Arc};
 
 /// An object store. A handle is cheap to clone and belongs to one I/O thread.
 ///
@@ -113,6 +113,13 @@ pub trait ObjectStore: Clone + 'static {
         key: &ObjectKey,
         version: Option<VersionId>,
     ) -> Result<Self::Object, OpenError>;
+
+    /// Where in a file bytes lie that a reader of this store gave, if they lie in one: the file, and
+    /// where they begin in it, in bytes. Good for as long as the bytes are held; what was sent from
+    /// there with `sendfile` arrives as it was, even if they are not held until then.
+    fn file_of(&self, _bytes: &[u8]) -> Option<(BorrowedFd<'_>, u64)> {
+        None
+    }
 
     /// Deletes up to 1000 targets, each judged alone, all of them in one commit, in order. Deleting
     /// what is not there succeeds, as in S3.

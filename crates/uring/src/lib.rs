@@ -17,6 +17,7 @@
 //! refuses io_uring: [`probe`] gives the answer a type, the caller falls back.
 
 mod aligned;
+mod pages;
 mod pool;
 pub mod probe;
 pub mod solo;
@@ -24,5 +25,6 @@ mod thread;
 mod wakeup;
 
 pub use aligned::{AlignedBuf, BLOCK_BYTES, SharedBuf};
+pub use pages::{PagePool, Pages};
 pub use pool::{BUF_BYTES_MAX, BufPool};
 pub use thread::io_thread;

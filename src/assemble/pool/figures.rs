@@ -29,8 +29,13 @@ pub(crate) fn samples(stats: &EngineStats) -> Vec<Sample> {
         counter("engine_read_bytes", "Bytes of them", stats.read_bytes),
         counter(
             "engine_read_cache_hits",
-            "Opened objects that were in memory",
+            "Opened objects whose head, and a short body, were in memory",
             stats.cache_hits,
+        ),
+        counter(
+            "engine_read_cache_piece_hits",
+            "Pieces of bodies that were in memory",
+            stats.cache_piece_hits,
         ),
         counter(
             "engine_copies_mended",

@@ -3,6 +3,7 @@
 use super::Stored;
 use crate::{
     EngineStore,
+    cache::Place,
     read::Span,
     space::Pin,
     teeth::{self, Bug},
@@ -55,6 +56,15 @@ enum Step {
     Bytes(Extent, u32),
 }
 
+impl Step {
+    fn place(&self) -> Place {
+        match self {
+            Self::Shard(extent, shard) => Place::of_shard(extent, shard),
+            Self::Bytes(extent, _) => Place::of_bytes(extent),
+        }
+    }
+}
+
 impl Walk {
     /// The next shard or run of bare bytes that `range` touches, and the part of it that is wanted.
     fn next(&mut self, range: &Range<u64>) -> Option<(Step, Range<u32>)> {
@@ -105,6 +115,12 @@ impl<D: Device> ObjectReader for EngineReader<D> {
                 let Some((step, wanted)) = walk.next(range) else {
                     return Ok(None);
                 };
+                if let Some(bytes) = self.store.kept_piece(step.place()) {
+                    let (from, to) = (wanted.start as usize, wanted.end as usize);
+                    return Ok(Some(
+                        bytes.slice(from.min(bytes.len())..to.min(bytes.len())),
+                    ));
+                }
                 let bytes = match step {
                     Step::Shard(extent, shard) => self.shard(&extent, &shard, wanted).await?,
                     Step::Bytes(extent, crc) => self.bytes(&extent, crc, wanted).await?,
@@ -180,6 +196,10 @@ impl<D: Device> EngineReader<D> {
             });
             let from = (wanted.start - first) as usize;
             let (covering, ()) = covering.await?;
+            if let (0, Some(whole)) = (first, covering.buf.get(..data_len)) {
+                let place = Place::of_shard(extent, shard);
+                self.store.cache.borrow_mut().keep_piece(place, whole);
+            }
             return Ok(slice(covering.buf, from, wanted.len()));
         }
         let span = Span {
@@ -229,6 +249,10 @@ impl<D: Device> EngineReader<D> {
             .reading()
             .span(span, &|| self.named(), verify)
             .await?;
+        self.store
+            .cache
+            .borrow_mut()
+            .keep_piece(Place::of_bytes(extent), covering.bytes());
         let from = covering.span.skip() + wanted.start as usize;
         Ok(slice(covering.buf, from, wanted.len()))
     }

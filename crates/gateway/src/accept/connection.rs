@@ -1,6 +1,6 @@
 //! One connection: TLS if the listener speaks it, then HTTP/1.1 until either side ends it.
 
-use super::{Thread, refuse};
+use super::{Thread, outlet::Outlet, refuse};
 use crate::{
     Line, Origin,
     limits::{HEAD_BYTES_MAX, READ_BUFFER_BYTES_MAX},
@@ -38,10 +38,12 @@ pub(super) async fn run<S: ObjectStore, V: Verifier>(
     origin: Origin,
     tls: Option<Arc<ServerConfig>>,
 ) {
-    let socket = Watched::new(stream, Rc::clone(&watch));
     let Some(tls) = tls else {
+        let outlet = Outlet::new(stream, Rc::clone(&thread.context));
+        let socket = Watched::new(outlet, Rc::clone(&watch));
         return converse(thread, watch, socket, origin).await;
     };
+    let socket = Watched::new(stream, Rc::clone(&watch));
     let Some(handshake) = unless_ordered(&watch, TlsAcceptor::from(tls).accept(socket)).await
     else {
         return;
