@@ -154,7 +154,7 @@ pub fn is_presigned(query: &str) -> bool {
 
 /// Whether a query, read as loosely as that, has a parameter of this name.
 pub(crate) fn query_has(query: &str, wanted: &str) -> bool {
-    Pairs(query).any(|Pair { name, .. }| {
+    Pairs::new(query).any(|Pair { name, .. }| {
         name.text == wanted || (name.coded && percent_decode_str(name.text).eq(wanted.bytes()))
     })
 }

@@ -17,6 +17,7 @@ mod range;
 mod request_id;
 mod revocation;
 mod rng;
+mod specials;
 mod time;
 mod version;
 
@@ -31,6 +32,7 @@ pub use range::ByteRange;
 pub use request_id::RequestId;
 pub use revocation::{OnceHash, RevokedLinks};
 pub use rng::Entropy;
+pub use specials::Specials;
 pub use time::{Clock, InvalidTimestamp, ShiftedClock, SystemClock, Timestamp};
 pub use version::{InvalidVersionId, UploadId, VersionId};
 

@@ -13,8 +13,9 @@
 use crate::watch::{Order, Watch};
 use blockhouse_store::{LinkFacts, Revocation};
 use blockhouse_types::{AccountId, LinkId, Timestamp};
+use slab::Slab;
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     collections::HashMap,
     mem,
     net::IpAddr,
@@ -66,8 +67,7 @@ pub(crate) struct SeenLink {
 /// The links of one thread.
 #[derive(Debug, Default)]
 pub struct Roll {
-    under_way: RefCell<HashMap<u64, (Arc<LinkFacts>, Line)>>,
-    number: Cell<u64>,
+    under_way: RefCell<Slab<(Arc<LinkFacts>, Line)>>,
     seen: RefCell<Seen>,
 }
 
@@ -104,13 +104,10 @@ impl Seen {
 impl Roll {
     /// A request by a link begins; it ends when what is returned is dropped.
     pub(crate) fn begin(self: &Rc<Self>, facts: &Arc<LinkFacts>, line: Line) -> UnderWay {
-        let number = self.number.get();
-        self.number.set(number + 1);
         let entry = (Arc::clone(facts), line);
-        self.under_way.borrow_mut().insert(number, entry);
         UnderWay {
             roll: Rc::clone(self),
-            number,
+            number: self.under_way.borrow_mut().insert(entry),
         }
     }
 
@@ -140,9 +137,9 @@ impl Roll {
     pub(crate) fn cut(&self, revocation: &Revocation) -> usize {
         let under_way = self.under_way.borrow();
         let meant = under_way
-            .values()
-            .filter(|(facts, _)| revocation.covers(facts));
-        meant.map(|(_, line)| line.cut()).count()
+            .iter()
+            .filter(|(_, (facts, _))| revocation.covers(facts));
+        meant.map(|(_, (_, line))| line.cut()).count()
     }
 
     pub(crate) fn seen_by(&self, account: AccountId) -> Vec<SeenLink> {
@@ -158,12 +155,12 @@ impl Roll {
 #[derive(Debug)]
 pub(crate) struct UnderWay {
     roll: Rc<Roll>,
-    number: u64,
+    number: usize,
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.roll.under_way.borrow_mut().remove(&self.number);
+        self.roll.under_way.borrow_mut().try_remove(self.number);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::address::decode;
 use crate::error::{ErrorKind, S3Error};
+use blockhouse_types::Specials;
 use std::borrow::Cow;
 
 /// Parameters of one query at most; more is `InvalidURI`. A presigned upload with two kilobytes of
@@ -29,7 +30,7 @@ impl<'a> Query<'a> {
             "" => Vec::new(),
             _ => Vec::with_capacity(PARAMETERS_USUAL),
         };
-        for pair in Pairs(raw) {
+        for pair in Pairs::new(raw) {
             if pairs.len() == PARAMETERS_MAX {
                 return Err(ErrorKind::InvalidUri.into());
             }
@@ -102,38 +103,59 @@ pub(super) struct Pair<'a> {
     value: Raw<'a>,
 }
 
-/// The parameters of what is left of a query, those that are empty left out. One look at each byte tells
-/// all there is to know of it.
-pub(super) struct Pairs<'a>(pub(super) &'a str);
+/// The parameters of a query in order, those that are empty left out. One look at each byte tells all
+/// there is to know of it.
+pub(super) struct Pairs<'a> {
+    raw: &'a str,
+    /// The places of `&`, `=`, `%` and `+`, among others, that were not come to yet.
+    specials: Specials<'a>,
+    /// Where the next one begins.
+    at: usize,
+}
+
+impl<'a> Pairs<'a> {
+    pub(super) fn new(raw: &'a str) -> Self {
+        Self {
+            raw,
+            specials: Specials::new(raw.as_bytes()),
+            at: 0,
+        }
+    }
+}
 
 impl<'a> Iterator for Pairs<'a> {
     type Item = Pair<'a>;
 
     fn next(&mut self) -> Option<Pair<'a>> {
-        let raw = self.0.trim_start_matches('&');
-        let (mut end, mut equals, mut coded) = (raw.len(), None, [false; 2]);
-        for (at, byte) in raw.bytes().enumerate() {
-            match byte {
-                b'&' => {
-                    end = at;
-                    break;
+        while self.at < self.raw.len() {
+            let (begin, mut end, mut equals, mut coded) =
+                (self.at, self.raw.len(), None, [false; 2]);
+            for at in self.specials.by_ref() {
+                match self.raw.as_bytes()[at] {
+                    b'&' => {
+                        end = at;
+                        break;
+                    }
+                    b'=' if equals.is_none() => equals = Some(at),
+                    b'%' | b'+' => coded[usize::from(equals.is_some())] = true,
+                    _ => {}
                 }
-                b'=' if equals.is_none() => equals = Some(at),
-                b'%' | b'+' => coded[usize::from(equals.is_some())] = true,
-                _ => {}
             }
+            self.at = end + 1;
+            if begin == end {
+                continue;
+            }
+            let (name, value) = match equals {
+                Some(at) => (&self.raw[begin..at], &self.raw[at + 1..end]),
+                None => (&self.raw[begin..end], ""),
+            };
+            let raw = |text, coded| Raw { text, coded };
+            return Some(Pair {
+                name: raw(name, coded[0]),
+                value: raw(value, coded[1]),
+            });
         }
-        let (pair, rest) = raw.split_at(end);
-        self.0 = rest;
-        let (name, value) = match equals {
-            Some(at) => (&pair[..at], &pair[at + 1..]),
-            None => (pair, ""),
-        };
-        let raw = |text, coded| Raw { text, coded };
-        (!pair.is_empty()).then(|| Pair {
-            name: raw(name, coded[0]),
-            value: raw(value, coded[1]),
-        })
+        None
     }
 }
 
@@ -167,7 +189,7 @@ mod tests {
             let plainly = plainly.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
             let plainly: Vec<_> = plainly.map(|(name, value)| (shown(name), shown(value))).collect();
             let raw = |raw: Raw<'_>| (raw.text.to_owned(), raw.coded);
-            let pairs: Vec<_> = Pairs(&text).map(|pair| (raw(pair.name), raw(pair.value))).collect();
+            let pairs: Vec<_> = Pairs::new(&text).map(|pair| (raw(pair.name), raw(pair.value))).collect();
             prop_assert_eq!(pairs, plainly);
         }
     }
