@@ -87,9 +87,15 @@ trait Cost {
 }
 
 /// A piece takes a slot of the pool at any length, and there is one for each such cost.
-impl Cost for Bytes {
+impl Cost for [u8] {
     fn cost_bytes(&self) -> usize {
         self.len().max(SHORT_BYTES_MAX)
+    }
+}
+
+impl Cost for Bytes {
+    fn cost_bytes(&self) -> usize {
+        self[..].cost_bytes()
     }
 }
 
@@ -269,11 +275,14 @@ impl ReadCache {
         let Some(pages) = self.pages.as_ref() else {
             return;
         };
-        if !self.once.again(place) || self.pieces.entries.contains_key(&place) {
+        let cost = bytes.cost_bytes();
+        let is_kept = self.pieces.entries.contains_key(&place);
+        // One that is longer than all the room must not push everything out first.
+        if cost > self.pieces.max_bytes || is_kept || !self.once.again(place) {
             return;
         }
-        // First, so that there is a slot to copy them to.
-        self.pieces.make_room(bytes.len().max(SHORT_BYTES_MAX));
+        // Before it is copied, so that there is a slot to copy it to.
+        self.pieces.make_room(cost);
         if let Some(kept) = pages.keep(bytes) {
             self.pieces.put(place, Bytes::from_owner(kept));
         }
@@ -379,6 +388,18 @@ mod tests {
         // Too long ago: the first of them count as never read.
         cache.keep_piece((&place(4096, 1)).into(), &piece);
         assert_eq!(cache.pieces.entries.len(), 1);
+    }
+
+    #[test]
+    fn what_is_longer_than_all_the_room_pushes_nothing_out() {
+        let (mut cache, counters) = (ReadCache::new(0, 2 * SHORT_BYTES_MAX), Counters::default());
+        let (short, long) = (Place::from(&place(0, 1)), Place::from(&place(4096, 1)));
+        for _ in 0..2 {
+            cache.keep_piece(short, b"short");
+            cache.keep_piece(long, &vec![7; 3 * SHORT_BYTES_MAX]);
+        }
+        assert!(cache.piece(short, &counters).is_some());
+        assert!(cache.piece(long, &counters).is_none());
     }
 
     #[test]
