@@ -22,7 +22,7 @@ use blockhouse_digest::{Bounds, Workers};
 use blockhouse_engine::{Engine, EngineStore};
 use blockhouse_gateway::{
     Compiled, Context, DesiredState, Hashing, Rolls, SharedLists, Site,
-    accept::{self, Door},
+    accept::{self, DOOR_CHANGES_MAX, Door, DoorChange},
     admin::{self, Desk, Made},
     audit::Audit,
     drain::{Drain, DrainWatch},
@@ -45,6 +45,7 @@ use std::{
     },
     thread::{self, JoinHandle, available_parallelism},
 };
+use tokio::sync::mpsc;
 
 /// Buckets that one account may have, as on Outposts.
 const BUCKETS_MAX: usize = 100;
@@ -151,8 +152,10 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         .zip(&counts)
         .enumerate()
         .map(|(number, ((doors, events), counts))| {
+            let (_, changes) = mpsc::channel(DOOR_CHANGES_MAX);
             let part = IoThread {
                 doors,
+                changes,
                 backend: backend.clone(),
                 context: parts(Arc::clone(events), counts),
                 drain: drain.watch(),
@@ -237,6 +240,7 @@ impl ContextParts {
 /// What one I/O thread takes along.
 struct IoThread {
     doors: Vec<Door>,
+    changes: mpsc::Receiver<DoorChange>,
     backend: Backend,
     context: ContextParts,
     drain: DrainWatch,
@@ -251,7 +255,15 @@ impl IoThread {
             // The main thread hears of it, unless it is ending already.
             let _ = self.serves.send(());
             drop(self.serves);
-            accept::serve(Rc::new(context), self.doors, Limits::default(), self.drain).await?;
+            let limits = Limits::default();
+            accept::serve(
+                Rc::new(context),
+                self.doors,
+                self.changes,
+                limits,
+                self.drain,
+            )
+            .await?;
             Ok(())
         })?
     }

@@ -53,7 +53,7 @@ impl Sockets {
         tls: Option<&Arc<rustls::ServerConfig>>,
     ) -> Result<SocketAddr> {
         let number = self.doors.first().map_or(0, Vec::len);
-        let id = ListenerId(u16::try_from(number)?);
+        let id = ListenerId(u32::try_from(number)?);
         let listeners = bind(address, self.doors.len())?;
         let bound = listeners.first().context("no I/O thread")?.local_addr()?;
         for (doors, listener) in self.doors.iter_mut().zip(listeners) {
@@ -61,6 +61,8 @@ impl Sockets {
                 id,
                 listener,
                 tls: tls.cloned(),
+                entrance: Arc::default(),
+                check: None,
             });
         }
         Ok(bound)

@@ -67,7 +67,11 @@ impl fmt::Display for Shown<'_> {
         if let Some(link) = &told.link {
             write!(f, ", by the link {link}")?;
         }
-        writeln!(f, ", from {}", told.source)?;
+        write!(f, ", from {}", told.source)?;
+        if let (Some(vpc), Some(vpce)) = (&told.vpc, &told.vpce) {
+            write!(f, " in {vpc}, through {vpce}")?;
+        }
+        writeln!(f)?;
         writeln!(f, "  what  {}", self.what())?;
         if let Some(code) = &told.code {
             writeln!(f, "  told  {code}")?;

@@ -35,6 +35,7 @@ fn main() {
                 key_id: Some(Arc::clone(&key_id)),
                 principal: Some(Principal::Root { account }),
                 source: ([127, 0, 0, 1], 5).into(),
+                through: None,
                 bucket: Some(bucket.clone()),
                 key: Some(key.clone()),
                 action: Some("s3:GetObject"),

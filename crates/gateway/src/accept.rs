@@ -15,7 +15,7 @@ mod refuse;
 pub use bind::{BindError, bind};
 
 use crate::{
-    Context, ListenerId, Origin,
+    Context, Entrance, ListenerId, Origin,
     drain::{DrainPhase, DrainWatch},
     events::Events,
     limits::{Limits, REFUSALS_MAX},
@@ -28,14 +28,15 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     io,
+    os::fd::{AsFd as _, BorrowedFd},
     rc::Rc,
     sync::Arc,
     time::Duration,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Notify,
-    task::{JoinSet, spawn_local},
+    sync::{Notify, mpsc::Receiver},
+    task::{JoinHandle, spawn_local},
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
@@ -43,33 +44,53 @@ use tokio::{
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// One listener of one I/O thread.
-#[derive(Debug)]
 pub struct Door {
     /// Which listener it is, on all threads.
     pub id: ListenerId,
-    /// The socket, from [`bind`].
+    /// The socket, from [`bind`] or from whoever may bind in another network.
     pub listener: std::net::TcpListener,
     /// TLS, if this listener speaks it.
     pub tls: Option<Arc<ServerConfig>>,
+    /// The way in that it is.
+    pub entrance: Arc<Entrance>,
+    /// Asked of every connection before anything else.
+    pub check: Option<NativeCheck>,
 }
+
+/// Whether a connection is of the network that its listener was made in: what the kernel says of the
+/// socket, and no name.
+pub type NativeCheck = Arc<dyn Fn(BorrowedFd<'_>) -> bool + Send + Sync>;
+
+/// A change of an I/O thread's listeners, while it serves.
+pub enum DoorChange {
+    /// One more; or the same under another identity, by which the connections that were accepted before
+    /// finish their requests and end.
+    Open(Door),
+    /// One less. Its connections end at once: the way in is no more.
+    Close(ListenerId),
+}
+
+/// Changes that wait at most; whoever brings one more waits.
+pub const DOOR_CHANGES_MAX: usize = 64;
 
 /// What the tasks of one I/O thread share.
 struct Thread<S: ObjectStore, V: Verifier> {
     context: Rc<Context<S, V>>,
     limits: Limits,
-    connections: RefCell<HashMap<u64, Rc<Watch>>>,
+    connections: RefCell<HashMap<u64, (ListenerId, Rc<Watch>)>>,
     connection_ended: Notify,
     connection_number: Cell<u64>,
     refusals: Cell<usize>,
     in_flight: Cell<usize>,
 }
 
-/// Serves until drained. Must run within a `LocalSet`.
+/// Serves until drained. Must run within a `LocalSet`. `changes` may end before.
 ///
 /// Fails only before it has accepted anything: when a listener cannot be watched.
 pub async fn serve<S: ObjectStore, V: Verifier>(
     context: Rc<Context<S, V>>,
     doors: Vec<Door>,
+    mut changes: Receiver<DoorChange>,
     limits: Limits,
     mut drain: DrainWatch,
 ) -> io::Result<()> {
@@ -82,42 +103,118 @@ pub async fn serve<S: ObjectStore, V: Verifier>(
         refusals: Cell::new(0),
         in_flight: Cell::new(0),
     });
-    let mut accepting = JoinSet::new();
+    let mut accepting = Accepting {
+        thread: Rc::clone(&thread),
+        loops: HashMap::new(),
+    };
     for door in doors {
-        let listener = TcpListener::from_std(door.listener)?;
-        let (id, tls) = (door.id, door.tls);
-        accepting.spawn_local(accept_loop(Rc::clone(&thread), listener, id, tls));
+        accepting.open(door)?;
     }
     let sweeping = spawn_local(sweep_loop(Rc::clone(&thread)));
     let roll = Rc::clone(&thread.context.roll);
     let telling = spawn_local(thread.context.rolls.join(roll));
+    tokio::select! {
+        () = drain.reached(DrainPhase::Draining) => {}
+        () = accepting.keep_up(&mut changes) => {}
+    }
+    // In either case: changes may have ended long before.
     drain.reached(DrainPhase::Draining).await;
-    accepting.shutdown().await;
+    drop(accepting);
     finish(&thread, &mut drain).await;
     sweeping.abort();
     telling.abort();
     Ok(())
 }
 
+/// The listeners that a thread accepts on.
+struct Accepting<S: ObjectStore, V: Verifier> {
+    thread: Rc<Thread<S, V>>,
+    loops: HashMap<ListenerId, JoinHandle<()>>,
+}
+
+impl<S: ObjectStore, V: Verifier> Accepting<S, V> {
+    fn open(&mut self, door: Door) -> io::Result<()> {
+        let id = door.id;
+        let listener = TcpListener::from_std(door.listener)?;
+        let entry = Entry {
+            id,
+            tls: door.tls,
+            entrance: door.entrance,
+            check: door.check,
+        };
+        let accepting = accept_loop(Rc::clone(&self.thread), listener, entry);
+        if let Some(before) = self.loops.insert(id, spawn_local(accepting)) {
+            before.abort();
+            self.thread.tell(id, Order::Drain);
+        }
+        Ok(())
+    }
+
+    /// Follows the changes to their end.
+    async fn keep_up(&mut self, changes: &mut Receiver<DoorChange>) {
+        while let Some(change) = changes.recv().await {
+            match change {
+                DoorChange::Open(door) => {
+                    let id = door.id;
+                    if let Err(error) = self.open(door) {
+                        tracing::error!(%error, listener = id.0, "a listener cannot be watched");
+                    }
+                }
+                DoorChange::Close(id) => {
+                    if let Some(accepting) = self.loops.remove(&id) {
+                        accepting.abort();
+                    }
+                    self.thread.tell(id, Order::Cut);
+                }
+            }
+        }
+    }
+}
+
+impl<S: ObjectStore, V: Verifier> Drop for Accepting<S, V> {
+    fn drop(&mut self) {
+        self.loops.values().for_each(JoinHandle::abort);
+    }
+}
+
+/// What makes a connection of a listener what it is.
+struct Entry {
+    id: ListenerId,
+    tls: Option<Arc<ServerConfig>>,
+    entrance: Arc<Entrance>,
+    check: Option<NativeCheck>,
+}
+
 async fn accept_loop<S: ObjectStore, V: Verifier>(
     thread: Rc<Thread<S, V>>,
     listener: TcpListener,
-    id: ListenerId,
-    tls: Option<Arc<ServerConfig>>,
+    entry: Entry,
 ) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => match stream.local_addr() {
-                Ok(local) => {
-                    let origin = Origin::new(peer, local, tls.is_some(), id);
-                    thread.admit(stream, origin, tls.clone());
+            Ok((stream, peer)) => {
+                let is_native = entry.check.as_ref().is_none_or(|is| is(stream.as_fd()));
+                if !is_native {
+                    // Never seen to happen; who it would be taken for must not depend on that.
+                    thread.events().connection_foreign();
+                    tracing::error!(
+                        listener = entry.id.0,
+                        "a connection of another network was dropped"
+                    );
+                    continue;
                 }
                 // The client has gone already.
-                Err(_) => continue,
-            },
+                let Ok(local) = stream.local_addr() else {
+                    continue;
+                };
+                let (tls, entrance) = (&entry.tls, &entry.entrance);
+                let origin = Origin::new((peer, local), tls.is_some(), entry.id, entrance);
+                thread.admit(stream, origin, tls.clone());
+            }
             Err(error) if is_clients_fault(&error) => continue,
             Err(error) => {
-                tracing::warn!(%error, listener = id.0, "accepting rests: no connection could be taken");
+                let listener = entry.id.0;
+                tracing::warn!(%error, listener, "accepting rests: no connection could be taken");
                 sleep(ACCEPT_REST).await;
             }
         }
@@ -142,9 +239,8 @@ impl<S: ObjectStore, V: Verifier> Thread<S, V> {
         let number = self.connection_number.get();
         self.connection_number.set(number + 1);
         let watch = Watch::new();
-        self.connections
-            .borrow_mut()
-            .insert(number, Rc::clone(&watch));
+        let of_listener = (origin.listener(), Rc::clone(&watch));
+        self.connections.borrow_mut().insert(number, of_listener);
         self.events().connection_opened();
         let thread = Rc::clone(self);
         spawn_local(async move {
@@ -170,9 +266,16 @@ impl<S: ObjectStore, V: Verifier> Thread<S, V> {
     }
 
     fn tell_all(&self, order: Order) {
-        for watch in self.connections.borrow().values() {
+        for (_, watch) in self.connections.borrow().values() {
             watch.tell(order);
         }
+    }
+
+    /// Tells the connections of one listener.
+    fn tell(&self, id: ListenerId, order: Order) {
+        let connections = self.connections.borrow();
+        let of_listener = connections.values().filter(|(of, _)| *of == id);
+        of_listener.for_each(|(_, watch)| watch.tell(order));
     }
 
     fn events(&self) -> &Events {
@@ -199,7 +302,7 @@ async fn sweep_loop<S: ObjectStore, V: Verifier>(thread: Rc<Thread<S, V>>) {
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         second.tick().await;
-        for watch in thread.connections.borrow().values() {
+        for (_, watch) in thread.connections.borrow().values() {
             watch.sweep(&thread.limits.patience);
         }
     }

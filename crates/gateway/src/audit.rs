@@ -36,6 +36,7 @@ pub use meaning::meaning;
 pub use read::{AllowedBy, AllowingStatement, Told, find, read};
 pub use writer::{Audit, Log};
 
+use crate::VpcEndpoint;
 use blockhouse_s3::error::ErrorKind;
 use blockhouse_types::{BucketName, LinkId, ObjectKey, RequestId, Timestamp};
 use blockhouse_verifier_wire::Principal;
@@ -60,6 +61,8 @@ pub struct Record {
     pub principal: Option<Principal>,
     /// The other end of the connection.
     pub source: SocketAddr,
+    /// The VPC endpoint that it came through, if it did.
+    pub through: Option<Arc<VpcEndpoint>>,
     /// The bucket, if the head made sense.
     pub bucket: Option<BucketName>,
     /// The key, likewise.

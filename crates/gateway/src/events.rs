@@ -98,6 +98,7 @@ pub struct Events {
     connections_opened: Count,
     connections_closed: Count,
     connections_refused: Count,
+    connections_foreign: Count,
     requests_begun: Count,
     requests_ended: Count,
 }
@@ -111,6 +112,7 @@ impl Default for Events {
             connections_opened: Count::default(),
             connections_closed: Count::default(),
             connections_refused: Count::default(),
+            connections_foreign: Count::default(),
             requests_begun: Count::default(),
             requests_ended: Count::default(),
         }
@@ -158,6 +160,10 @@ impl Events {
 
     pub(crate) fn connection_refused(&self) {
         self.connections_refused.add(1);
+    }
+
+    pub(crate) fn connection_foreign(&self) {
+        self.connections_foreign.add(1);
     }
 
     pub(crate) fn request_began(&self) {

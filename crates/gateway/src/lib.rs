@@ -48,6 +48,6 @@ pub use body::{Hashing, Inbound, Stream};
 pub use context::{Context, Site};
 pub use desired::{ChangeError, DesiredState};
 pub use link::{Line, Roll, Rolls};
-pub use origin::{ListenerId, Origin};
+pub use origin::{Entrance, ListenerId, Origin, Subnet, VpcEndpoint};
 pub use permit::{Compiled, SharedLists};
 pub use respond::{AnswerBody, AnswerBroken};

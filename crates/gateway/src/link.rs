@@ -129,11 +129,16 @@ fn unmet(terms: &LinkTerms, origin: &Origin, now: Timestamp) -> Option<Unmet> {
     (!admitted).then_some(Unmet::Source)
 }
 
-/// Every connection has come over the public path so far: what names a VPC admits none.
+/// A range means the path that it names: the public one, or out of that VPC.
 fn admits(source: &Source, origin: &Origin) -> bool {
-    match source {
-        Source::Public(cidr) => cidr.contains(origin.peer().ip()),
-        Source::Vpc { .. } | Source::VpcEndpoint { .. } => false,
+    let address = origin.peer().ip();
+    match (source, origin.vpc_endpoint()) {
+        (Source::Public(cidr), None) => cidr.contains(address),
+        (Source::Vpc { id, cidr }, Some(from)) => **id == *from.vpc && cidr.contains(address),
+        (Source::VpcEndpoint { id }, Some(from)) => **id == *from.id,
+        (Source::Public(_), Some(_)) | (Source::Vpc { .. } | Source::VpcEndpoint { .. }, None) => {
+            false
+        }
     }
 }
 
@@ -162,17 +167,11 @@ pub(crate) fn guard(headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ListenerId;
+    use crate::origin::tests::{from_public, from_vpc};
     use blockhouse_s3::link::Cidr;
 
     fn from(peer: &str) -> Origin {
-        let local = "127.0.0.1:9000".parse().unwrap();
-        Origin::new(
-            format!("{peer}:5").parse().unwrap(),
-            local,
-            false,
-            ListenerId(0),
-        )
+        from_public(&format!("{peer}:5"))
     }
 
     #[test]
@@ -221,5 +220,25 @@ mod tests {
             },
         ]);
         assert_eq!(asked(&private, "10.0.0.1"), Some(Unmet::Source));
+        let there = from_vpc("10.0.1.7:5");
+        let from_there = |terms: &LinkTerms| unmet(terms, &there, Timestamp::default());
+        assert_eq!(from_there(&private), None);
+        assert_eq!(from_there(&public), Some(Unmet::Source));
+        let within = |id: &str, range| Source::Vpc {
+            id: id.into(),
+            cidr: cidr(range),
+        };
+        let inside = sources(vec![within("vpc-1", "10.0.1.0/24")]);
+        assert_eq!(from_there(&inside), None);
+        for other in [
+            within("vpc-1", "10.0.2.0/24"),
+            within("vpc-2", "10.0.1.0/24"),
+            Source::VpcEndpoint {
+                id: "vpce-2".into(),
+            },
+        ] {
+            let terms = sources(vec![other]);
+            assert_eq!(from_there(&terms), Some(Unmet::Source));
+        }
     }
 }

@@ -1,36 +1,93 @@
 //! Where a connection came from: a fact made once, at accept, from what the kernel says.
 //!
+//! ```text
+//!   listener ──► Entrance   the public path, or a VPC endpoint: whose listener it is
+//!   accept ────► Origin     entrance, and the address at the other end
+//! ```
+//!
 //! Nothing in a request can change it, and nobody outside this crate can make one. Policies that
-//! ask for the source of a request are judged by this and by no header.
+//! ask for the source of a request are judged by this and by no header. An address counts within its
+//! entrance only: 10.0.0.1 in one VPC and 10.0.0.1 in another are two machines, and neither is a public
+//! source.
 
-use std::net::SocketAddr;
+use blockhouse_policy::address_list::Peer;
+use blockhouse_types::AccountId;
+use ipnet::IpNet;
+use std::{net::IpAddr, net::SocketAddr, sync::Arc};
 
 /// Names a listener. Which one accepted a connection is the identity of the network behind it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ListenerId(pub u16);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListenerId(pub u32);
+
+/// The way in that a listener is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Entrance {
+    /// The public path: a public endpoint, or a listener that no network filter made.
+    #[default]
+    Public,
+    /// A VPC endpoint.
+    Vpc(Arc<VpcEndpoint>),
+}
+
+/// A VPC endpoint, as it was configured when its listener was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VpcEndpoint {
+    /// `vpce-…`
+    pub id: Box<str>,
+    /// `vpc-…`
+    pub vpc: Box<str>,
+    /// Whose VPC it is.
+    pub account: AccountId,
+    /// The subnets of the VPC. None overlaps another.
+    pub subnets: Box<[Subnet]>,
+}
+
+/// A subnet's range of one address family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subnet {
+    /// `subnet-…`
+    pub id: Box<str>,
+    /// Its addresses.
+    pub range: IpNet,
+}
+
+impl VpcEndpoint {
+    /// The subnet that an address is in.
+    pub fn subnet_of(&self, address: IpAddr) -> Option<&str> {
+        let found = self.subnets.iter().find(|s| s.range.contains(&address));
+        found.map(|subnet| &*subnet.id)
+    }
+
+    /// The VPC's ARN. Source: Service Authorization Reference, "Resource types defined by Amazon EC2".
+    pub(crate) fn vpc_arn(&self, region: &str) -> String {
+        format!("arn:aws:ec2:{region}:{}:vpc/{}", self.account, self.vpc)
+    }
+}
 
 /// What is known of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     peer: SocketAddr,
     local: SocketAddr,
     tls: bool,
     listener: ListenerId,
+    entrance: Arc<Entrance>,
 }
 
 impl Origin {
-    /// The origin of a connection that `listener` has accepted.
+    /// The origin of a connection that `listener`, which is this entrance, has accepted.
     pub(crate) fn new(
-        peer: SocketAddr,
-        local: SocketAddr,
+        (peer, local): (SocketAddr, SocketAddr),
         tls: bool,
         listener: ListenerId,
+        entrance: &Arc<Entrance>,
     ) -> Self {
         Self {
-            peer,
-            local,
+            peer: folded(peer),
+            local: folded(local),
             tls,
             listener,
+            entrance: Arc::clone(entrance),
         }
     }
 
@@ -52,5 +109,91 @@ impl Origin {
     /// The listener that accepted it.
     pub fn listener(&self) -> ListenerId {
         self.listener
+    }
+
+    /// The VPC endpoint that it came through; `None` on the public path.
+    pub fn vpc_endpoint(&self) -> Option<&VpcEndpoint> {
+        match &*self.entrance {
+            Entrance::Public => None,
+            Entrance::Vpc(endpoint) => Some(endpoint),
+        }
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn through(&self) -> Option<Arc<VpcEndpoint>> {
+        match &*self.entrance {
+            Entrance::Public => None,
+            Entrance::Vpc(endpoint) => Some(Arc::clone(endpoint)),
+        }
+    }
+
+    /// The same, as address lists are asked.
+    pub(crate) fn as_listed(&self) -> Peer<'_> {
+        let address = self.peer.ip();
+        match self.vpc_endpoint() {
+            None => Peer::Public(address),
+            Some(VpcEndpoint { id, vpc, .. }) => Peer::Vpc {
+                vpc,
+                endpoint: id,
+                address,
+            },
+        }
+    }
+}
+
+/// An IPv4 address that an IPv6 socket shows is the IPv4 address.
+fn folded(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A client of the VPC `vpc-1`, through `vpce-1`.
+    pub(crate) fn from_vpc(peer: &str) -> Origin {
+        let endpoint = VpcEndpoint {
+            id: "vpce-1".into(),
+            vpc: "vpc-1".into(),
+            account: AccountId::from_number(7).unwrap(),
+            subnets: ["10.0.1.0/24", "fd00:1::/64", "10.0.2.0/24"]
+                .map(|range| Subnet {
+                    id: format!("subnet-{}", range.len()).into(),
+                    range: range.parse().unwrap(),
+                })
+                .into(),
+        };
+        let addresses = (peer.parse().unwrap(), "10.0.1.10:80".parse().unwrap());
+        let entrance = Arc::new(Entrance::Vpc(endpoint.into()));
+        Origin::new(addresses, false, ListenerId(1), &entrance)
+    }
+
+    /// A client on the public path.
+    pub(crate) fn from_public(peer: &str) -> Origin {
+        let addresses = (peer.parse().unwrap(), "127.0.0.1:9000".parse().unwrap());
+        Origin::new(addresses, false, ListenerId(0), &Arc::default())
+    }
+
+    #[test]
+    fn an_address_is_in_one_subnet_or_in_none() {
+        let origin = from_vpc("10.0.1.7:5");
+        let endpoint = origin.vpc_endpoint().unwrap();
+        let of = |text: &str| endpoint.subnet_of(text.parse().unwrap());
+        assert_eq!(of("10.0.1.7"), Some("subnet-11"));
+        assert_eq!(of("10.0.3.7"), None);
+        assert_eq!(of("fd00:1::7"), Some("subnet-11"));
+        assert_eq!(
+            endpoint.vpc_arn("r"),
+            "arn:aws:ec2:r:000000000007:vpc/vpc-1"
+        );
+    }
+
+    #[test]
+    fn the_same_address_by_another_way_is_another_peer() {
+        let private = from_vpc("10.0.1.7:5");
+        let public = from_public("10.0.1.7:5");
+        assert_ne!(private.as_listed(), public.as_listed());
+        let mapped = from_public("[::ffff:10.0.1.7]:5");
+        assert_eq!(mapped.as_listed(), public.as_listed());
     }
 }

@@ -49,7 +49,7 @@ pub(crate) struct Job<'a, S: ObjectStore, V: Verifier, B> {
     /// When the request began.
     pub(crate) now: Timestamp,
     /// Where it came from.
-    pub(crate) origin: Origin,
+    pub(crate) origin: &'a Origin,
     /// What the signer of a link asked for.
     pub(crate) terms: LinkTerms,
     /// The access point that the request goes through.
@@ -79,7 +79,7 @@ where
         Asker {
             context: self.context,
             caller: &self.caller,
-            origin: &self.origin,
+            origin: self.origin,
             head: self.head,
             now: self.now,
             terms: &self.terms,

@@ -11,7 +11,7 @@ pub use answer_body::{AnswerBody, AnswerBroken};
 pub(crate) use answer_body::{Content, Pieces, ReaderOf};
 
 use crate::{
-    Context,
+    Context, Origin,
     audit::{self, Check, Trail},
     body::Inbound,
     cors,
@@ -29,7 +29,7 @@ use blockhouse_store::ObjectStore;
 use blockhouse_types::{BucketName, ObjectKey, RequestId, Timestamp};
 use blockhouse_verifier_wire::Verifier;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
-use std::{io::Write, net::SocketAddr, sync::Arc, time::Instant};
+use std::{io::Write, sync::Arc, time::Instant};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
@@ -71,7 +71,7 @@ pub(crate) struct About {
     action: Option<&'static str>,
     bucket: Option<BucketName>,
     key: Option<ObjectKey>,
-    peer: SocketAddr,
+    origin: Origin,
     /// Whether it came by a link, or would have it so.
     by_link: bool,
     /// Whether it goes through an access point: pages of other origins never do.
@@ -82,7 +82,7 @@ impl About {
     /// Notes what the answer will need.
     pub(crate) fn new(
         (id, now): (RequestId, Timestamp),
-        peer: SocketAddr,
+        origin: &Origin,
         head: &Parts,
         asked: &Result<Box<Parsed>, S3Error>,
     ) -> Self {
@@ -94,7 +94,7 @@ impl About {
             action: operation.map(permit::action_of),
             bucket: operation.and_then(Operation::bucket).cloned(),
             key: operation.and_then(Operation::key).cloned(),
-            peer,
+            origin: origin.clone(),
             by_link: match asked {
                 Ok(asked) => asked.by_link,
                 Err(_) => head.uri.query().is_some_and(is_presigned),
@@ -116,7 +116,8 @@ impl About {
             link: None,
             key_id: None,
             principal: None,
-            source: self.peer,
+            source: self.origin.peer(),
+            through: self.origin.through(),
             bucket: self.bucket.clone(),
             key: self.key.clone(),
             action: self.action,
@@ -205,7 +206,7 @@ pub(crate) fn answer<S: ObjectStore, V: Verifier, B>(
         bytes_in: inbound.bytes_received(),
         bytes_out: 0,
         micros: 0,
-        peer: about.peer,
+        peer: about.origin.peer(),
     };
     let body = body(head, &mut headers, content)
         .reporting(record, audit, begun, Arc::clone(&context.events))

@@ -120,7 +120,7 @@ type Asked = Box<s3::Parsed>;
 /// A request as it was received: the head, untouched, and a body that nobody has read.
 pub struct Received<'a, B> {
     id: RequestId,
-    origin: Origin,
+    origin: &'a Origin,
     now: Timestamp,
     head: &'a Parts,
     body: &'a mut Inbound<B>,
@@ -189,7 +189,7 @@ pub async fn serve_request<S: ObjectStore, V: Verifier, B: Stream>(
     let received = receive(context, (origin, line), &head, &mut body, &trail);
     let parsed = parse(context, received);
     let Received { id, now, .. } = parsed.received;
-    let about = About::new((id, now), origin.peer(), &head, &parsed.asked);
+    let about = About::new((id, now), origin, &head, &parsed.asked);
     let unanswered = Unanswered::new(context, &about, &trail);
     let mut under_way = None;
     let outcome = carry(context, parsed).await.map(|done| {
@@ -225,7 +225,7 @@ async fn carry<S: ObjectStore, V: Verifier, B: Stream>(
 /// is judged by that moment, and whoever asks by that version, however long the body takes.
 pub fn receive<'a, S: ObjectStore, V: Verifier, B>(
     context: &Context<S, V>,
-    (origin, line): (&Origin, Line),
+    (origin, line): (&'a Origin, Line),
     head: &'a Parts,
     body: &'a mut Inbound<B>,
     trail: &'a Trail,
@@ -233,7 +233,7 @@ pub fn receive<'a, S: ObjectStore, V: Verifier, B>(
     let (id, now) = (context.next_request_id(), context.now());
     Received {
         id,
-        origin: *origin,
+        origin,
         now,
         head,
         body,
@@ -398,7 +398,7 @@ pub async fn permit<'a, S: ObjectStore, V: Verifier, B>(
     let asker = Asker {
         context,
         caller: &caller,
-        origin: &received.origin,
+        origin: received.origin,
         head: received.head,
         now: received.now,
         terms: &asked.terms,

@@ -17,12 +17,14 @@ mod links_once;
 mod links_revoked;
 mod listings;
 mod multipart;
+mod networks;
 mod objects;
 mod order;
 mod policies;
 
 use crate::{
-    Compiled, Context, Hashing, Line, ListenerId, Origin, Rolls, Site, events::Events, stages,
+    Compiled, Context, Hashing, Line, Origin, Rolls, Site, events::Events,
+    origin::tests::from_public, stages,
 };
 use blockhouse_s3::parse::Domains;
 use blockhouse_store::model::Model;
@@ -267,13 +269,7 @@ impl Got {
 
 /// A client on this machine.
 fn here() -> Origin {
-    let address = |text: &str| text.parse().unwrap();
-    Origin::new(
-        address("127.0.0.1:5"),
-        address("127.0.0.1:9000"),
-        false,
-        ListenerId(0),
-    )
+    from_public("127.0.0.1:5")
 }
 
 /// A node without sockets.
@@ -282,6 +278,8 @@ struct Node {
     runtime: tokio::runtime::Runtime,
     /// Where what outlives an answer is done.
     tasks: tokio::task::LocalSet,
+    /// Where its client is.
+    client: RefCell<Origin>,
 }
 
 impl Node {
@@ -326,6 +324,7 @@ impl Node {
             context: Rc::new(context),
             runtime,
             tasks: tokio::task::LocalSet::new(),
+            client: RefCell::new(here()),
         }
     }
 
@@ -409,9 +408,10 @@ impl Node {
             request = request.header(*name, *value);
         }
         let request = request.body(body).unwrap();
+        let client = self.client.borrow().clone();
         self.run(async {
             let answer =
-                stages::serve_request(&self.context, &here(), Line::default(), request).await;
+                stages::serve_request(&self.context, &client, Line::default(), request).await;
             let (head, body) = answer.into_parts();
             let mut body = pin!(body);
             let mut bytes = Vec::new();

@@ -70,10 +70,11 @@ where
     V: Verifier,
     I: AsyncRead + AsyncWrite + Unpin,
 {
+    let origin = &origin;
     let service = service_fn(|request: Request<Incoming>| {
         let flight = Flight::begin(&thread, &watch);
         let (thread, watch) = (Rc::clone(&thread), Rc::clone(&watch));
-        async move { Ok::<_, Infallible>(answer(&thread, watch, flight, &origin, request).await) }
+        async move { Ok::<_, Infallible>(answer(&thread, watch, flight, origin, request).await) }
     });
     let connection = http1::Builder::new()
         .max_header_size(HEAD_BYTES_MAX)

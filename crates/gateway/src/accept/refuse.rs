@@ -33,6 +33,7 @@ pub(super) fn slow_down(
             key_id: None,
             principal: None,
             source: origin.peer(),
+            through: origin.through(),
             bucket: None,
             key: None,
             action: None,

@@ -148,6 +148,7 @@ pub(super) fn record<S: ObjectStore, V: LinkSigner>(
         key_id: None,
         principal: None,
         source: peer,
+        through: None,
         bucket: None,
         key: None,
         action,

@@ -8,7 +8,7 @@ use std::{fmt, io::Write as _};
 
 impl Record {
     /// Appends the line; `lost` records are missing before it.
-    pub(super) fn write(&self, line: &mut Vec<u8>, lost: u64) {
+    pub(crate) fn write(&self, line: &mut Vec<u8>, lost: u64) {
         let mut object = Object::begin(line);
         object.plain("time", self.time.to_iso());
         object.plain("request", self.request);
@@ -19,6 +19,11 @@ impl Record {
         object.text("key_id", self.key_id.as_deref());
         object.text("principal", self.principal.as_ref().map(arn).as_deref());
         object.plain("source", self.source);
+        if let Some(endpoint) = &self.through {
+            object.text("vpc", Some(&endpoint.vpc));
+            object.text("vpce", Some(&endpoint.id));
+            object.text("subnet", endpoint.subnet_of(self.source.ip()));
+        }
         object.text("bucket", self.bucket.as_ref().map(|name| name.as_str()));
         object.text("key", self.key.as_ref().map(|key| key.as_str()));
         object.text("action", self.action);

@@ -31,6 +31,12 @@ pub struct Told {
     pub principal: Option<String>,
     /// The other end of the connection.
     pub source: String,
+    /// The VPC that it came out of, if it came by a VPC endpoint.
+    pub vpc: Option<String>,
+    /// That endpoint.
+    pub vpce: Option<String>,
+    /// The subnet of the source.
+    pub subnet: Option<String>,
     /// The bucket.
     pub bucket: Option<String>,
     /// The key.

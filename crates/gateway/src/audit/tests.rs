@@ -13,6 +13,7 @@ fn record(key: &str, refused_by: Option<Check>) -> Box<Record> {
             account: AccountId::from_number(42).unwrap(),
         }),
         source: "127.0.0.1:5".parse().unwrap(),
+        through: None,
         bucket: Some(BucketName::parse("bkt").unwrap()),
         key: Some(ObjectKey::parse(key).unwrap()),
         action: Some("s3:GetObject"),

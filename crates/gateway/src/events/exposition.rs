@@ -169,6 +169,7 @@ impl Requests {
         let opened = self.sum(|events| events.connections_opened.get());
         let closed = self.sum(|events| events.connections_closed.get());
         let refused = self.sum(|events| events.connections_refused.get());
+        let foreign = self.sum(|events| events.connections_foreign.get());
         let begun = self.sum(|events| events.requests_begun.get());
         let ended = self.sum(|events| events.requests_ended.get());
         let sample = |name, help, kind, value| Sample {
@@ -204,6 +205,12 @@ impl Requests {
                 "Connections turned away because too many were open",
                 SampleKind::Counter,
                 refused,
+            ),
+            sample(
+                "connections_foreign",
+                "Connections dropped because they were not of their listener's network",
+                SampleKind::Counter,
+                foreign,
             ),
         ] {
             encode_family(encoder, &[sample])?;

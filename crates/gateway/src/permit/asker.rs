@@ -12,8 +12,7 @@ use crate::{
 };
 use blockhouse_policy::{
     self as policy, Arn, Because, Decision, Dialect, Fact, Family, Grounds, Layer, Policies,
-    Policy, Request, Resource, StatementRef, Value,
-    address_list::{Admission, Peer},
+    Policy, Request, Resource, StatementRef, Value, address_list::Admission,
 };
 use blockhouse_s3::{
     link::{LinkTerms, Source},
@@ -265,7 +264,7 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
         }
         let networks = self.state.networks(bucket.owner);
         let list = self.context.compiled.list_of(bucket, networks);
-        Admission::judge(list.as_deref(), Peer::Public(self.origin.peer().ip()))
+        Admission::judge(list.as_deref(), self.origin.as_listed())
     }
 
     /// The policies that apply to a bucket, or to what is in no bucket.
@@ -284,10 +283,13 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
             let found = self.state.access_point(through.account, &through.name);
             found.map(|access| &**access)
         });
-        // One for a VPC is reached from there alone, and every connection is on the public path yet. One
-        // whose bucket is another account's by now leads nowhere.
+        // One for a VPC is reached from there alone. One whose bucket is another account's by now leads
+        // nowhere.
         let owner = bucket.map(|bucket| bucket.owner);
-        let leads = |access: &Access| access.vpc.is_none() && owner == Some(access.account);
+        let from = self.origin.vpc_endpoint().map(|endpoint| &*endpoint.vpc);
+        let is_reached = |vpc: Option<&str>| vpc.is_none() || vpc == from;
+        let leads =
+            |access: &Access| is_reached(access.vpc.as_deref()) && owner == Some(access.account);
         let is_beyond_reach = through.is_some() && !access.is_some_and(leads);
         let signed = self.caller.signed();
         let compiled = &self.context.compiled;
@@ -360,7 +362,7 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
             facts.set(Fact::AccessPointNetworkOrigin, origin);
         }
         facts.set_time(self.now);
-        facts.set(Fact::SourceIp, self.origin.peer().ip());
+        self.facts_of_origin(&mut facts);
         facts.set(Fact::SecureTransport, self.origin.tls());
         facts.set(Fact::ViaAwsService, false);
         // The node keeps its own state: none is newer.
@@ -385,6 +387,21 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
             facts_of_operation(&mut facts, operation);
         }
         facts
+    }
+
+    /// Where it came from: a public address, or a VPC with an address in it, never both. Source: IAM user
+    /// guide, "AWS global condition context keys".
+    fn facts_of_origin<'c>(&'c self, facts: &mut policy::Context<'c>) {
+        let address = self.origin.peer().ip();
+        let Some(endpoint) = self.origin.vpc_endpoint() else {
+            facts.set(Fact::SourceIp, address);
+            return;
+        };
+        facts.set(Fact::VpcSourceIp, address);
+        facts.set(Fact::SourceVpc, &*endpoint.vpc);
+        facts.set(Fact::SourceVpce, &*endpoint.id);
+        let arn = endpoint.vpc_arn(&self.context.site.region);
+        facts.set(Fact::SourceVpcArn, arn);
     }
 
     fn facts_of_signature<'c>(&'c self, facts: &mut policy::Context<'c>, signed: &'c Verified) {

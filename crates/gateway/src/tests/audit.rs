@@ -1,7 +1,10 @@
 //! What is audited of each decision.
 
 use super::*;
-use crate::audit::{Log, Record, meaning};
+use crate::{
+    audit::{Log, Record, meaning},
+    origin::tests::from_vpc,
+};
 use std::sync::mpsc::Receiver;
 
 /// A node with the bucket `bkt`, and where its decisions come out.
@@ -203,6 +206,30 @@ impl Body for Never {
 }
 
 #[test]
+fn the_way_it_came() {
+    let (node, records) = audited();
+    let line = || {
+        node.get("/bkt/key").expect(200);
+        let mut line = Vec::new();
+        only(&records).write(&mut line, 0);
+        serde_json::from_slice::<serde_json::Value>(&line).unwrap()
+    };
+    assert_eq!(line().get("vpc"), None);
+    *node.client.borrow_mut() = from_vpc("10.0.1.7:5");
+    let told = line();
+    assert_eq!(
+        (&told["vpc"], &told["vpce"]),
+        (&"vpc-1".into(), &"vpce-1".into())
+    );
+    assert_eq!(
+        (&told["source"], &told["subnet"]),
+        (&"10.0.1.7:5".into(), &"subnet-11".into())
+    );
+    *node.client.borrow_mut() = from_vpc("10.0.9.7:5");
+    assert_eq!(line()["subnet"], serde_json::Value::Null);
+}
+
+#[test]
 fn who_breaks_off_is_told_of_as_well() {
     let (node, records) = audited();
     let request = Request::builder()
@@ -211,8 +238,7 @@ fn who_breaks_off_is_told_of_as_well() {
         .header("authorization", format!("Fake {OWNER}"))
         .header("content-length", "5");
     let request = request.body(Never).unwrap();
-    let address = "127.0.0.1:5".parse().unwrap();
-    let origin = Origin::new(address, address, false, ListenerId(0));
+    let origin = here();
     {
         let mut serving = pin!(stages::serve_request(
             &node.context,

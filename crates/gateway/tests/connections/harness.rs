@@ -2,7 +2,7 @@
 
 use blockhouse_gateway::{
     Compiled, Context, Hashing, ListenerId, Rolls, Site,
-    accept::{Door, bind, serve},
+    accept::{Door, DoorChange, bind, serve},
     drain::Drain,
     events::Events,
     limits::Limits,
@@ -16,13 +16,14 @@ use blockhouse_verifier_wire::{
 };
 use std::{
     cell::RefCell,
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
     rc::Rc,
     sync::{Arc, Mutex},
     thread::JoinHandle,
     time::Duration,
 };
+use tokio::sync::mpsc::{Sender, channel};
 
 /// Nothing here takes so long; a test that hangs fails instead.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -76,6 +77,8 @@ impl Entropy for Counting {
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     pub(crate) drain: Drain,
+    /// What changes its listeners.
+    pub(crate) changes: Sender<DoorChange>,
     asked: Trusting,
     thread: JoinHandle<()>,
 }
@@ -88,6 +91,7 @@ impl Gateway {
             .unwrap();
         let address = listener.local_addr().unwrap();
         let (drain, asked) = (Drain::default(), Trusting::default());
+        let (changes, changed) = channel(4);
         let thread = std::thread::spawn({
             let (watch, verifier) = (drain.watch(), asked.clone());
             move || {
@@ -115,26 +119,34 @@ impl Gateway {
                     id: ListenerId(0),
                     listener,
                     tls,
+                    entrance: Arc::default(),
+                    check: None,
                 }];
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()
                     .unwrap();
                 tokio::task::LocalSet::new()
-                    .block_on(&runtime, serve(context, doors, limits, watch))
+                    .block_on(&runtime, serve(context, doors, changed, limits, watch))
                     .unwrap();
             }
         });
         Self {
             address,
             drain,
+            changes,
             asked,
             thread,
         }
     }
 
     pub(crate) fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).unwrap();
+        Self::connect_to(self.address)
+    }
+
+    /// Connects to another of its listeners.
+    pub(crate) fn connect_to(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Client {
             stream,
@@ -188,6 +200,14 @@ impl Client {
         }
         let body = String::from_utf8(self.unread.drain(..len).collect()).unwrap();
         Answer { status, head, body }
+    }
+
+    /// Whether the other side closes, politely or not, without a byte.
+    pub(crate) fn is_closed_unheard(&mut self) -> bool {
+        match self.stream.read(&mut [0]) {
+            Ok(read) => read == 0,
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
+        }
     }
 
     /// Everything until the other side closes.

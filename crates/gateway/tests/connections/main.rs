@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod doors;
 mod harness;
 mod tls;
 

@@ -1,0 +1,89 @@
+//! The way a connection came, as policies, address lists and the audit see it.
+
+use super::*;
+use crate::origin::tests::from_vpc;
+
+/// The bucket, and a client of `vpc-1` that asks for the key by `vpce-1`.
+fn with_client_in_vpc(node: Node, peer: &str) -> Node {
+    node.put("/bkt/key", "data").expect(200);
+    *node.client.borrow_mut() = from_vpc(peer);
+    node
+}
+
+fn policy(condition: &str) -> String {
+    format!(
+        r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Deny", "Principal": "*",
+        "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bkt/*", "Condition": {{{condition}}}}}]}}"#
+    )
+}
+
+#[test]
+fn a_vpc_is_known_by_its_keys_and_has_no_public_address() {
+    for (denied_if, denies) in [
+        (r#""StringEquals": {"aws:SourceVpc": "vpc-1"}"#, true),
+        (r#""StringEquals": {"aws:SourceVpc": "vpc-2"}"#, false),
+        (r#""StringNotEquals": {"aws:SourceVpce": "vpce-1"}"#, false),
+        (r#""StringNotEquals": {"aws:SourceVpce": "vpce-2"}"#, true),
+        (r#""IpAddress": {"aws:VpcSourceIp": "10.0.1.0/24"}"#, true),
+        (r#""IpAddress": {"aws:VpcSourceIp": "10.0.2.0/24"}"#, false),
+        (
+            r#""ArnEquals": {"aws:SourceVpcArn": "arn:aws:ec2:local-1:000000000007:vpc/vpc-1"}"#,
+            true,
+        ),
+        // Absent on this path: what is not there is in no range, and outside of every range.
+        (r#""IpAddress": {"aws:SourceIp": "0.0.0.0/0"}"#, false),
+        (
+            r#""NotIpAddressIfExists": {"aws:SourceIp": "10.0.1.0/24"}"#,
+            true,
+        ),
+        (r#""Null": {"aws:SourceIp": "true"}"#, true),
+    ] {
+        let node = Node::with_bucket();
+        node.put("/bkt?policy", policy(denied_if)).expect(204);
+        let node = with_client_in_vpc(node, "10.0.1.7:5");
+        let got = node.get("/bkt/key");
+        assert_eq!(got.status, if denies { 403 } else { 200 }, "{denied_if}");
+    }
+}
+
+#[test]
+fn no_header_changes_where_a_request_comes_from() {
+    let node = Node::with_bucket();
+    let only_vpc_2 = r#""StringNotEquals": {"aws:SourceVpc": "vpc-2"}"#;
+    node.put("/bkt?policy", policy(only_vpc_2)).expect(204);
+    let node = with_client_in_vpc(node, "10.0.1.7:5");
+    for forged in [
+        ("x-forwarded-for", "10.0.2.1"),
+        ("x-real-ip", "10.0.2.1"),
+        ("forwarded", "for=10.0.2.1"),
+        ("x-amz-source-vpc", "vpc-2"),
+        ("aws-sourcevpc", "vpc-2"),
+    ] {
+        let got = node.call("GET", "/bkt/key", &[forged], "");
+        got.refused(403, "AccessDenied");
+    }
+}
+
+#[test]
+fn an_address_list_means_the_path_that_it_names() {
+    let list = |entry: &str| {
+        format!("<AddressListConfiguration><Entry>{entry}</Entry></AddressListConfiguration>")
+    };
+    for (entry, admits) in [
+        ("vpc-1", true),
+        ("vpc-1/10.0.1.0/24", true),
+        ("vpce-1", true),
+        ("vpc-1/10.0.2.0/24", false),
+        ("vpc-2", false),
+        ("vpc-2/10.0.1.0/24", false),
+        ("vpce-2", false),
+        ("10.0.1.0/24", false),
+    ] {
+        let node = with_client_in_vpc(Node::with_bucket(), "10.0.1.7:5");
+        node.put("/bkt?bh-addresses", list(entry)).expect(200);
+        let got = node.get("/bkt/key");
+        assert_eq!(got.status, if admits { 200 } else { 403 }, "{entry}");
+        *node.client.borrow_mut() = here();
+        node.get("/bkt/key").refused(403, "AccessDenied");
+    }
+}
