@@ -122,6 +122,7 @@ impl Plan {
             verifier: home.verifier_socket(),
             io_cores: placement.io.clone(),
             digest_cores: placement.verifier.clone(),
+            network: None,
             clock_offset_secs: args.clock_offset,
         };
         // Typed values were not judged yet; the document's way in is the one that judges.

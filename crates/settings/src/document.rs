@@ -73,6 +73,8 @@ pub(crate) struct Document {
     tls: Option<TlsDocument>,
     #[serde(default)]
     cores: CoresDocument,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    network: Option<crate::NodeNetwork>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -145,6 +147,7 @@ impl Document {
             verifier: self.verifier,
             io_cores: cores("cores.io", self.cores.io)?,
             digest_cores: cores("cores.digest", self.cores.digest)?,
+            network: self.network,
             clock_offset_secs: self.clock_offset_secs,
         })
     }
@@ -163,6 +166,7 @@ impl Document {
             verifier: settings.verifier.clone(),
             io: settings.io,
             io_threads: settings.io_threads,
+            network: settings.network.clone(),
             clock_offset_secs: settings.clock_offset_secs,
             listen: ListenDocument {
                 s3: settings.listen.s3.clone(),

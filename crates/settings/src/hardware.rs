@@ -1,8 +1,8 @@
 //! Hardware profiles: what differs from one machine to the next, as typed documents in
 //! `hw-profiles/*.toml`, and never as a condition in the code.
 
-use crate::SettingsError;
 use crate::document::{read_toml, refuse};
+use crate::{NetworkProfile, SettingsError};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -15,6 +15,8 @@ const CORES_MAX: usize = 64;
 pub struct HardwareProfile {
     /// Its name, as errors call it.
     pub name: String,
+    /// What its network is like.
+    pub network: NetworkProfile,
     cores: Cores,
 }
 
@@ -40,6 +42,8 @@ pub struct Placement {
 struct Document {
     name: String,
     cores: CoresDocument,
+    #[serde(default)]
+    network: NetworkProfile,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +58,7 @@ impl Default for HardwareProfile {
     fn default() -> Self {
         Self {
             name: "default".to_owned(),
+            network: NetworkProfile::default(),
             cores: Cores {
                 verifier: vec![-1],
                 dedicated: true,
@@ -65,7 +70,11 @@ impl Default for HardwareProfile {
 impl HardwareProfile {
     /// Reads and judges a document.
     pub fn parse(toml: &str) -> Result<Self, SettingsError> {
-        let Document { name, cores } = read_toml(toml)?;
+        let Document {
+            name,
+            cores,
+            network,
+        } = read_toml(toml)?;
         let legal = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
         if name.is_empty() || name.len() > 64 || !name.bytes().all(legal) {
             return refuse("name", "1 to 64 letters, digits, -, _ and .");
@@ -85,7 +94,12 @@ impl HardwareProfile {
             verifier,
             dedicated,
         };
-        Ok(Self { name, cores })
+        network.check()?;
+        Ok(Self {
+            name,
+            network,
+            cores,
+        })
     }
 
     /// Places the profile on the cores that this process may use. On a single one everything shares

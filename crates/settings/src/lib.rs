@@ -11,6 +11,7 @@ mod document;
 mod hardware;
 mod keys;
 mod names;
+mod network;
 mod node;
 mod secret;
 mod verifier;
@@ -19,6 +20,9 @@ pub use document::{IoMode, SettingsError};
 pub use hardware::{HardwareProfile, Placement};
 pub use keys::{Account, Credential, KEYS_OF_USER_MAX, KeysDocument, UserKey};
 pub use names::domain_of;
+pub use network::{
+    Carries, INTERFACE_NAME_BYTES_MAX, NetfilterdSettings, NetworkProfile, NodeNetwork, Uplink,
+};
 pub use node::{DEVICES_MAX, DOMAINS_MAX, Listen, NodeSettings, REGION_DEFAULT, TlsFiles};
 pub use secret::Secret;
 pub use verifier::VerifierSettings;

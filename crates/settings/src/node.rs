@@ -1,5 +1,5 @@
 use crate::{
-    IoMode, SettingsError,
+    IoMode, NodeNetwork, SettingsError,
     document::{Document, read_toml},
 };
 use blockhouse_types::{AccountId, OutpostId};
@@ -58,6 +58,8 @@ pub struct NodeSettings {
     pub io_cores: Vec<usize>,
     /// The cores of the digest workers; empty for any.
     pub digest_cores: Vec<usize>,
+    /// The network filter; without one every listener is on the public path.
+    pub network: Option<NodeNetwork>,
     /// How far the node's clock is ahead of the machine's, in seconds: 0 but in tests.
     pub clock_offset_secs: i64,
 }
