@@ -1,0 +1,38 @@
+//! Documents to models and back.
+
+use super::Model;
+
+/// Bytes of a document at most. A model at all of its bounds fits; a longer document is refused unread.
+pub const DOCUMENT_BYTES_MAX: usize = 16 << 20;
+
+/// A document is no model.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// It is longer than [`DOCUMENT_BYTES_MAX`].
+    #[error("the document is longer than {DOCUMENT_BYTES_MAX} bytes")]
+    TooLong,
+    /// It is no JSON, or a part of it is not legal.
+    #[error("the document does not describe a network")]
+    Json(#[source] serde_json::Error),
+    /// It is no YAML, or a part of it is not legal.
+    #[error("the document does not describe a network")]
+    Yaml(#[source] Box<serde_saphyr::Error>),
+}
+
+impl Model {
+    /// Reads a document in JSON.
+    pub fn from_json(json: &[u8]) -> Result<Self, Unreadable> {
+        if json.len() > DOCUMENT_BYTES_MAX {
+            return Err(Unreadable::TooLong);
+        }
+        serde_json::from_slice(json).map_err(Unreadable::Json)
+    }
+
+    /// Reads a document in YAML.
+    pub fn from_yaml(yaml: &str) -> Result<Self, Unreadable> {
+        if yaml.len() > DOCUMENT_BYTES_MAX {
+            return Err(Unreadable::TooLong);
+        }
+        serde_saphyr::from_str(yaml).map_err(|e| Unreadable::Yaml(Box::new(e)))
+    }
+}
