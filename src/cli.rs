@@ -2,6 +2,7 @@
 
 pub(crate) mod access_point;
 pub(crate) mod identity;
+pub(crate) mod net;
 
 use blockhouse_settings::IoMode;
 use blockhouse_verifier_wire::SessionKind;
@@ -72,6 +73,13 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Identity(IdentityArgs),
 
+    /// Configure the network of a running node: VPCs, subnets, endpoints; and see what it does
+    ///
+    /// Asks the node's administrator address, signed with the root's key in the environment, as `source
+    /// DIR/env` of a running `dev` sets it. Only the operator's root may.
+    #[command(verbatim_doc_comment)]
+    Net(NetArgs),
+
     /// Make temporary credentials of a standalone node, for `source`
     ///
     /// Reads the keys in DIR, so only DIR's owner can. They die when their time is over, and with the
@@ -99,6 +107,10 @@ pub(crate) enum Command {
     /// Judge signatures: started by `dev`, which hands it its settings and sockets
     #[command(hide = true)]
     Verifier,
+
+    /// Set the network up: started by `dev`, which hands it its settings and socket
+    #[command(hide = true)]
+    Netfilterd,
 
     /// Make keys or write DIR/env: started by `dev`
     #[command(hide = true)]
@@ -158,6 +170,13 @@ pub(crate) struct DevArgs {
     /// [default: the last core serves the verifier alone]
     #[arg(long, value_name = "FILE")]
     pub(crate) hw_profile: Option<PathBuf>,
+
+    /// Run a network filter too, and make the network what this file says; needs root
+    ///
+    /// The network of the file is taken over as with `blockhouse net apply`. Which interfaces may be
+    /// used is said by --hw-profile.
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub(crate) net: Option<PathBuf>,
 
     /// Test only: how far the node's clock is ahead of the machine's, in seconds
     #[arg(

@@ -1,7 +1,7 @@
 //! `blockhouse identity`: users, groups, roles and their policies, as resources of a running node's desired
 //! state; and users' access keys, which are secrets and never go there.
 
-mod apply;
+pub(crate) mod apply;
 mod edit;
 mod keys;
 

@@ -16,6 +16,7 @@ mod dev;
 mod identity;
 mod inspect;
 mod link;
+mod net;
 mod node;
 mod policy;
 mod presign;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
             Command::AddressList(args) => address_list::run(&args),
             Command::Policy(args) => policy::run(&args),
             Command::Identity(args) => identity::run(&args),
+            Command::Net(args) => net::run(&args),
             Command::Token(args) => token::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Fsck(args) => inspect::fsck(&args),

@@ -126,7 +126,7 @@ fn keep_given(resource: &mut Resource, there: &Resource) {
     }
 }
 
-fn changed_fields(there: &Resource, new: &Resource) -> Result<Vec<String>> {
+pub(crate) fn changed_fields(there: &Resource, new: &Resource) -> Result<Vec<String>> {
     let (there, new) = (serde_json::to_value(there)?, serde_json::to_value(new)?);
     let empty = serde_json::Map::new();
     let fields = |value: &'_ Value| value.as_object().cloned().unwrap_or_else(|| empty.clone());
@@ -145,7 +145,7 @@ fn changed_fields(there: &Resource, new: &Resource) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn agreed() -> Result<bool> {
+pub(crate) fn agreed() -> Result<bool> {
     if !stdin().is_terminal() {
         bail!("nobody is there to be asked: --yes or --dry-run");
     }

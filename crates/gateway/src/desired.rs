@@ -1,14 +1,14 @@
 //! The desired state as the node runs by it: the newest version, compiled, for every thread.
 //!
 //! ```text
-//!   change ─► prepare against the newest ─► compile ─► store (one commit) ─► swap
-//!                                                                             │
+//!   change ─► prepare against the newest ─► compile ─► store (one commit) ─► swap ─► activate
+//!             (the network's part by its filter)                              │     (the network)
 //!   request ─► load, once: it is judged by that version to its end ◄──────────┘
 //! ```
 //! The store has the say. Where a change was committed and its maker never heard so, the next one that
 //! looks finds the store ahead, and reads it anew.
 
-use crate::{Site, access_point, permit::compile_list};
+use crate::{NetworkError, NetworkFilter, Site, access_point, permit::compile_list};
 use arc_swap::ArcSwap;
 use blockhouse_policy::address_list::Networks;
 use blockhouse_state::{Change, Fault, Invalid, Prepared, Snapshot, Stamp, State};
@@ -18,7 +18,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// The newest version; shared by all threads of a node.
 #[derive(Debug, Default)]
-pub struct DesiredState(ArcSwap<Snapshot>);
+pub struct DesiredState {
+    newest: ArcSwap<Snapshot>,
+    network: NetworkFilter,
+}
 
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]
@@ -35,15 +38,31 @@ pub enum ChangeError {
     /// It is beyond one of the store's bounds.
     #[error(transparent)]
     TooLarge(ApplyError),
+    /// The network filter's, before anything was changed.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// The store's own trouble.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl DesiredState {
+    /// Of a node with this network filter.
+    pub fn with_network(network: NetworkFilter) -> Self {
+        Self {
+            network,
+            ..Self::default()
+        }
+    }
+
+    /// How the network is.
+    pub(crate) async fn network_status(&self) -> Result<String, NetworkError> {
+        self.network.status().await
+    }
+
     /// The newest version. A request asks once, and keeps what it got.
     pub fn load(&self) -> Arc<Snapshot> {
-        self.0.load_full()
+        self.newest.load_full()
     }
 
     /// Makes a change, whole or not at all. When it returns, every request that begins is judged by it.
@@ -63,6 +82,11 @@ impl DesiredState {
         check_lists(store, newest.state(), &state)?;
         let next = Snapshot::new(expected + 1, state);
         access_point::check(store, site, &newest, &next)?;
+        let network = next.state().network();
+        let of_network = network != newest.state().network();
+        if of_network {
+            self.network.prepare(next.version(), network).await?;
+        }
         let change = DesiredChange {
             expected,
             rows,
@@ -81,6 +105,11 @@ impl DesiredState {
         }
         let next = Arc::new(next);
         self.publish(&next);
+        if of_network && let Err(error) = self.network.activate(next.version()).await {
+            // It is committed; the network follows when it can, and its status says so until then.
+            let version = next.version();
+            tracing::error!(%error, version, "the network is not yet what it was changed to");
+        }
         Ok(next)
     }
 
@@ -97,7 +126,7 @@ impl DesiredState {
 
     /// Threads may come in another order than their versions did: an older one is never put back.
     fn publish(&self, next: &Arc<Snapshot>) {
-        self.0.rcu(|there| {
+        self.newest.rcu(|there| {
             let newer = if there.version() < next.version() {
                 next
             } else {

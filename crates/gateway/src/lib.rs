@@ -26,6 +26,7 @@ pub mod audit;
 pub mod drain;
 pub mod events;
 pub mod limits;
+mod network;
 mod origin;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ pub use body::{Hashing, Inbound, Stream};
 pub use context::{Context, Site};
 pub use desired::{ChangeError, DesiredState};
 pub use link::{Line, Roll, Rolls};
+pub use network::{NetworkError, NetworkFilter, NetworkOrder, ORDERS_MAX};
 pub use origin::{Entrance, ListenerId, Origin, Subnet, VpcEndpoint};
 pub use permit::{Compiled, SharedLists};
 pub use respond::{AnswerBody, AnswerBroken};

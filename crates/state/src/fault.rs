@@ -53,6 +53,15 @@ pub enum Fault {
         /// The name.
         name: Box<str>,
     },
+    /// It is called otherwise than the object in it.
+    #[error("it is called otherwise than {id}, which is in it")]
+    Id {
+        /// What is in it.
+        id: Box<str>,
+    },
+    /// The objects of the network do not go together.
+    #[error("{0}")]
+    Network(String),
     /// An entry of an address list that does not belong there.
     #[error("{what}: {entry} cannot stand here")]
     Entry {

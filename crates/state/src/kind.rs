@@ -5,6 +5,7 @@ use crate::{
     Role, User,
     name::{self},
 };
+use blockhouse_netfilter::{Limits, NetworkAcl, PublicEndpoint, SecurityGroup, Vpc};
 use blockhouse_types::{Entropy, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
@@ -14,6 +15,8 @@ use std::fmt;
 pub enum Scope {
     /// One for the whole node: `KIND`.
     Node,
+    /// Any number for the whole node: `KIND/NAME`.
+    OfNode,
     /// One for each account: `KIND/ACCOUNT`.
     Account,
     /// Any number in each account: `KIND/ACCOUNT/NAME`. Two names that differ in case alone are one, as
@@ -159,14 +162,24 @@ kinds! {
     Group(Group) "group";
     /// The most that may happen on this node at all.
     Guardrail(Guardrail) "guardrail";
+    /// What enters a subnet.
+    NetworkAcl(NetworkAcl) "network-acl";
+    /// What one source may ask of an endpoint.
+    NetworkLimits(Limits) "network-limits";
     /// A managed policy.
     Policy(ManagedPolicy) "policy";
+    /// An endpoint outside of any VPC.
+    PublicEndpoint(PublicEndpoint) "public-endpoint";
     /// The public ranges that an account declares its own.
     PublicRanges(PublicRanges) "public-ranges";
     /// A role.
     Role(Role) "role";
+    /// Who may connect to an endpoint.
+    SecurityGroup(SecurityGroup) "security-group";
     /// A user.
     User(User) "user";
+    /// A VPC, with its subnets and its endpoint.
+    Vpc(Vpc) "vpc";
 }
 
 impl Kind {

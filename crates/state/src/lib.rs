@@ -29,6 +29,7 @@ mod guardrail;
 mod identity;
 mod kind;
 mod name;
+mod network;
 mod snapshot;
 mod state;
 mod unique;
@@ -44,5 +45,6 @@ pub use identity::{
 };
 pub use kind::{Body, Kind, Resource, Scope, Stamp};
 pub use name::Name;
+pub use network::{is_of_network, resources_of};
 pub use snapshot::{Identity, Snapshot};
 pub use state::{Prepared, RowChange, State, Unreadable};

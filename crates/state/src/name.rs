@@ -2,7 +2,8 @@ use crate::{Kind, Scope};
 use blockhouse_types::AccountId;
 use std::fmt;
 
-/// The name of a resource: `KIND`, `KIND/ACCOUNT` or `KIND/ACCOUNT/NAME`, as its kind's [`Scope`] says.
+/// The name of a resource: `KIND`, `KIND/NAME`, `KIND/ACCOUNT` or `KIND/ACCOUNT/NAME`, as its kind's
+/// [`Scope`] says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
     kind: Kind,
@@ -14,6 +15,12 @@ impl Name {
     /// The one of a kind that the node has one of.
     pub fn of_node(kind: Kind) -> Option<Self> {
         (kind.scope() == Scope::Node).then(|| Self::new(kind, None, ""))
+    }
+
+    /// One of a kind that the node has any number of; `None` when it cannot have that name.
+    pub fn of_node_named(kind: Kind, name: &str) -> Option<Self> {
+        let legal = kind.scope() == Scope::OfNode && kind.is_name(name);
+        legal.then(|| Self::new(kind, None, name))
     }
 
     /// The one of a kind that each account has one of.
@@ -40,6 +47,10 @@ impl Name {
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '/');
         let kind = Kind::parse(parts.next()?)?;
+        if kind.scope() == Scope::OfNode {
+            let (name, more) = (parts.next()?, parts.next());
+            return more.is_none().then(|| Self::of_node_named(kind, name))?;
+        }
         let account = parts.next().map(AccountId::parse);
         match (account, parts.next()) {
             (None, None) => Self::of_node(kind),

@@ -4,7 +4,10 @@ use crate::{
     Access, Group, Guardrail, Kind, ManagedPolicy, Name, Resource, Role, State, UniqueId, User,
     identity::Tags,
 };
-use blockhouse_policy::{self as policy, Policy, address_list::Networks};
+use blockhouse_policy::{
+    self as policy, Policy,
+    address_list::{Entry, Networks},
+};
 use blockhouse_types::{AccountId, BucketName, OutpostId, Timestamp};
 use std::{
     collections::{BTreeSet, HashMap},
@@ -54,13 +57,18 @@ impl Snapshot {
             ..Self::default()
         };
         for (name, resource) in state.resources() {
-            let Some(account) = name.account() else {
-                continue;
+            let with_networks = match resource {
+                Resource::AddressGroup(_) | Resource::PublicRanges(_) => name.account(),
+                Resource::Vpc(vpc) => Some(vpc.account),
+                _ => None,
             };
-            if let Resource::AddressGroup(_) | Resource::PublicRanges(_) = resource {
+            if let Some(account) = with_networks {
                 let networks = snapshot.networks.entry(account);
                 networks.or_insert_with(|| Arc::new(state.networks(account)));
             }
+            let Some(account) = name.account() else {
+                continue;
+            };
             if let Resource::AccessPoint(access_point) = resource
                 && let Some(access) = Access::of(name, access_point)
             {
@@ -169,7 +177,13 @@ impl State {
             _ => None,
         });
         Networks {
-            own: own.flatten().collect(),
+            own: own
+                .flatten()
+                .chain(
+                    self.vpcs(account)
+                        .map(|id| Entry::Vpc(id.as_str().into(), None)),
+                )
+                .collect(),
             groups: groups.collect(),
         }
     }

@@ -10,7 +10,7 @@ use std::{
 /// The resources of one version. Those that a change does not touch are shared with the version before.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
-    resources: BTreeMap<Name, Arc<Resource>>,
+    pub(crate) resources: BTreeMap<Name, Arc<Resource>>,
     unreadable: BTreeMap<Box<str>, Unreadable>,
 }
 
@@ -124,6 +124,7 @@ impl State {
             rows.push((row, Some(json.into())));
         }
         next.check_together()?;
+        next.check_network(self)?;
         Ok(Prepared { state: next, rows })
     }
 

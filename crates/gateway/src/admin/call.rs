@@ -32,6 +32,9 @@ const REVOCATIONS_PATH: &str = "/links/revocations";
 /// Where the desired state is.
 const STATE_PATH: &str = "/state";
 
+/// Where the network's status is.
+const NETWORK_PATH: &str = "/net";
+
 /// What the calls are answered by.
 pub struct Desk<S: ObjectStore, V: LinkSigner> {
     /// Store, verifier and clock, as an I/O thread has them.
@@ -69,7 +72,7 @@ pub(super) struct Root<'a, V: LinkSigner> {
 
 /// Whether the path is one of these.
 pub(super) fn is_for_us(path: &str) -> bool {
-    [LINK_ORDER_PATH, REVOCATIONS_PATH, STATE_PATH].contains(&path)
+    [LINK_ORDER_PATH, REVOCATIONS_PATH, STATE_PATH, NETWORK_PATH].contains(&path)
 }
 
 /// Answers a call.
@@ -102,10 +105,14 @@ pub(super) async fn answer<S: ObjectStore, V: LinkSigner>(
         }
         (&Method::GET, STATE_PATH) => ("bh:GetState", state::show(&mut call).await),
         (&Method::POST, STATE_PATH) => ("bh:ChangeState", state::change(&mut call).await),
+        (&Method::GET, NETWORK_PATH) => {
+            ("bh:GetNetworkStatus", state::show_network(&mut call).await)
+        }
         (_, path) => {
             let error = ErrorKind::MethodNotAllowed.into();
             let action = match path {
                 STATE_PATH => "bh:GetState",
+                NETWORK_PATH => "bh:GetNetworkStatus",
                 _ => "bh:ListLinks",
             };
             (action, Err(Refused(Check::Parse, error)))

@@ -4,12 +4,13 @@
 //! |---|---|
 //! | `GET /state` | the version, and the resources of the caller's account |
 //! | `POST /state` | changes some of them, all or nothing; the JSON document in the body says which |
+//! | `GET /net` | the network filter's own word on the network as it is; the operator's alone |
 //!
 //! An account's root sees and changes its own account's resources, and nobody else does. What is the whole
 //! node's is changed by the root of the operator's account.
 
 use super::call::{Call, Refused, Root};
-use crate::{audit::Check, desired::ChangeError, perform::Trouble};
+use crate::{NetworkError, audit::Check, desired::ChangeError, perform::Trouble};
 use blockhouse_s3::error::{ErrorKind, S3Error};
 use blockhouse_state::{Change, Name, Put, Snapshot, Stamp};
 use blockhouse_store::ObjectStore;
@@ -87,6 +88,19 @@ fn shown(snapshot: &Snapshot, owns: impl Fn(Option<&Name>) -> bool) -> serde_jso
     })
 }
 
+/// Shows how the network is.
+pub(super) async fn show_network<S: ObjectStore, V: LinkSigner>(
+    call: &mut Call<'_, S, V>,
+) -> Result<String, Refused> {
+    let root = call.root().await?;
+    if !call.owns(&root, None) {
+        let error = ErrorKind::AccessDenied.into();
+        return Err(Refused(Check::Permit("not-the-owner"), error));
+    }
+    let status = call.desk.context.desired.network_status().await;
+    status.map_err(|error| refused(Check::State, error.into(), call))
+}
+
 /// Changes the state.
 pub(super) async fn change<S: ObjectStore, V: LinkSigner>(
     call: &mut Call<'_, S, V>,
@@ -136,9 +150,15 @@ fn refused<S: ObjectStore, V: LinkSigner>(
             Check::Condition,
             S3Error::from(ErrorKind::PreconditionFailed).message(message),
         ),
-        ChangeError::Invalid(_) | ChangeError::TooLarge(_) => {
+        ChangeError::Invalid(_)
+        | ChangeError::TooLarge(_)
+        | ChangeError::Network(NetworkError::None | NetworkError::Refused(_)) => {
             Refused(check, S3Error::invalid_request(message))
         }
+        ChangeError::Network(NetworkError::Unreachable) => Refused(
+            Check::Node,
+            S3Error::from(ErrorKind::ServiceUnavailable).message(message),
+        ),
         ChangeError::Store(error) => Refused(Check::Node, Trouble::of(call.id).store(error)),
     }
 }

@@ -1,0 +1,44 @@
+//! Messages to packets and back.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Bytes of a packet at most: a full batch fits, and a piece with every byte escaped.
+pub const PACKET_BYTES_MAX: usize = 128 * 1024;
+
+/// The version of the messages. Both sides are parts of one build; a different one is refused.
+const VERSION: u8 = 1;
+
+const HEADER: [u8; 3] = [b'B', b'N', VERSION];
+
+/// A packet that is no message.
+#[derive(Debug, thiserror::Error)]
+pub enum Malformed {
+    /// It does not begin as ours do, or is of another version.
+    #[error("a packet of another protocol or version")]
+    Foreign,
+    /// It is longer than [`PACKET_BYTES_MAX`].
+    #[error("a packet is longer than {PACKET_BYTES_MAX} bytes")]
+    TooLong,
+    /// What is in it is no message.
+    #[error("a message is malformed")]
+    Message(#[source] serde_json::Error),
+}
+
+/// A message as a packet.
+pub fn encode(message: &impl Serialize) -> Result<Vec<u8>, Malformed> {
+    let mut packet = HEADER.to_vec();
+    serde_json::to_writer(&mut packet, message).map_err(Malformed::Message)?;
+    match packet.len() <= PACKET_BYTES_MAX {
+        true => Ok(packet),
+        false => Err(Malformed::TooLong),
+    }
+}
+
+/// A packet as a message. Nothing may stand behind it.
+pub fn decode<M: DeserializeOwned>(packet: &[u8]) -> Result<M, Malformed> {
+    if packet.len() > PACKET_BYTES_MAX {
+        return Err(Malformed::TooLong);
+    }
+    let message = packet.strip_prefix(&HEADER).ok_or(Malformed::Foreign)?;
+    serde_json::from_slice(message).map_err(Malformed::Message)
+}

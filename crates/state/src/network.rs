@@ -1,0 +1,162 @@
+//! The network, as resources: what the network filter is made of.
+//!
+//! A node has one network model. Here each of its objects is a resource of its own, so that a change
+//! names what it changes, and a row stays small; they are judged together, as one model, by every change
+//! that touches one of them.
+
+use crate::{Body, Fault, Invalid, Kind, Name, Resource, Scope, State};
+use blockhouse_netfilter::{
+    AclId, Limits, Model, NetworkAcl, PublicEndpoint, PublicEndpointId, SecurityGroup,
+    SecurityGroupId, Vpc, VpcId,
+};
+use blockhouse_types::AccountId;
+use std::{str::FromStr, sync::Arc};
+
+/// Whether the object is what its resource is called.
+fn is_called(name: &Name, id: &str) -> Result<(), Fault> {
+    match name.last() == id {
+        true => Ok(()),
+        false => Err(Fault::Id { id: id.into() }),
+    }
+}
+
+macro_rules! object {
+    ($body:ident, $id:ty) => {
+        impl Body for $body {
+            const SCOPE: Scope = Scope::OfNode;
+
+            fn is_name(name: &str) -> bool {
+                <$id>::from_str(name).is_ok()
+            }
+
+            /// Whether it fits to the others is asked of all of them together.
+            fn check(&self, name: &Name) -> Result<(), Fault> {
+                is_called(name, self.id.as_str())
+            }
+        }
+    };
+}
+
+object!(Vpc, VpcId);
+object!(NetworkAcl, AclId);
+object!(SecurityGroup, SecurityGroupId);
+object!(PublicEndpoint, PublicEndpointId);
+
+impl Body for Limits {
+    const SCOPE: Scope = Scope::Node;
+
+    fn check(&self, _: &Name) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// Whether resources of the kind are part of the network model.
+pub fn is_of_network(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Vpc
+            | Kind::NetworkAcl
+            | Kind::SecurityGroup
+            | Kind::PublicEndpoint
+            | Kind::NetworkLimits
+    )
+}
+
+impl State {
+    /// A state of these resources, whatever they are worth together.
+    pub fn of_resources(resources: impl IntoIterator<Item = (Name, Resource)>) -> Self {
+        let resources = resources.into_iter();
+        Self {
+            resources: resources.map(|(name, resource)| (name, Arc::new(resource))).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The network model that the resources make.
+    pub fn network(&self) -> Model {
+        let mut model = Model::default();
+        for (_, resource) in self.resources() {
+            match resource {
+                Resource::Vpc(vpc) => model.vpcs.push(vpc.clone()),
+                Resource::NetworkAcl(acl) => model.network_acls.push(acl.clone()),
+                Resource::SecurityGroup(group) => model.security_groups.push(group.clone()),
+                Resource::PublicEndpoint(endpoint) => model.public_endpoints.push(endpoint.clone()),
+                Resource::NetworkLimits(limits) => model.limits = *limits,
+                _ => {}
+            }
+        }
+        model
+    }
+
+    /// Whether a row of the network cannot be read. What it said, and whom it kept out, is not known:
+    /// nobody may build a network on the rest.
+    pub fn network_is_unreadable(&self) -> bool {
+        let mut lost = self.unreadable().values();
+        lost.any(|row| {
+            row.name
+                .as_ref()
+                .is_none_or(|name| is_of_network(name.kind()))
+        })
+    }
+
+    /// Whether the objects make one network; the first fault names its object.
+    pub(crate) fn check_network(&self, before: &Self) -> Result<(), Invalid> {
+        let network = self.network();
+        if network == before.network() {
+            return Ok(());
+        }
+        match network.check() {
+            Ok(_) => Ok(()),
+            Err(faults) => Err(Invalid {
+                resource: "network".into(),
+                fault: Fault::Network(faults.to_string()),
+            }),
+        }
+    }
+
+    /// The VPCs of an account.
+    pub(crate) fn vpcs(&self, account: AccountId) -> impl Iterator<Item = &VpcId> {
+        self.resources()
+            .filter_map(move |(_, resource)| match resource {
+                Resource::Vpc(vpc) if vpc.account == account => Some(&vpc.id),
+                _ => None,
+            })
+    }
+}
+
+/// The resources that a model is made of, by their names.
+pub fn resources_of(model: Model) -> impl Iterator<Item = (Name, Resource)> {
+    let Model {
+        vpcs,
+        network_acls,
+        security_groups,
+        public_endpoints,
+        limits,
+    } = model;
+    let limits = (limits != Limits::default()).then_some(limits);
+    let of_node = |kind, id: &str| Name::of_node_named(kind, id);
+    let vpcs = vpcs.into_iter();
+    let vpcs = vpcs.map(move |vpc| (of_node(Kind::Vpc, vpc.id.as_str()), Resource::Vpc(vpc)));
+    let acls = network_acls.into_iter();
+    let acls = acls.map(move |acl| {
+        let name = of_node(Kind::NetworkAcl, acl.id.as_str());
+        (name, Resource::NetworkAcl(acl))
+    });
+    let groups = security_groups.into_iter();
+    let groups = groups.map(move |group| {
+        let name = of_node(Kind::SecurityGroup, group.id.as_str());
+        (name, Resource::SecurityGroup(group))
+    });
+    let public = public_endpoints.into_iter();
+    let public = public.map(move |endpoint| {
+        let name = of_node(Kind::PublicEndpoint, endpoint.id.as_str());
+        (name, Resource::PublicEndpoint(endpoint))
+    });
+    let limits = limits.into_iter();
+    let limits = limits.map(|limits| {
+        let name = Name::of_node(Kind::NetworkLimits);
+        (name, Resource::NetworkLimits(limits))
+    });
+    let all = vpcs.chain(acls).chain(groups).chain(public).chain(limits);
+    all.filter_map(|(name, resource)| Some((name?, resource)))
+}

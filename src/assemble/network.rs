@@ -1,0 +1,456 @@
+//! The node's side of the network filter: brings models to `netfilterd`, and what it opens to the I/O
+//! threads.
+//!
+//! ```text
+//!   desired state ─ orders ─► Keeper ═══ netfilterd.sock ═══► netfilterd
+//!                               │ ◄── listeners, by SCM_RIGHTS ──┘
+//!                               ├── Door ──► I/O thread 0 (share 0 of each address)
+//!                               └── Door ──► I/O thread 1 …
+//! ```
+//!
+//! # When the other side dies
+//! The listeners are sockets of ours as well: connections live, and new ones are taken. Once it is back it
+//! is handed the listeners that it made, and told the newest model again; what is so already is not
+//! touched. Meanwhile a change of the network is refused as unreachable.
+//!
+//! # What it never does
+//! It decides nothing and makes no socket. What a listener stands for is what `netfilterd` said when it
+//! opened it, checked against the model that was activated: a listener of a VPC that the model does not
+//! have opens no door.
+
+use anyhow::{Context as _, Result, bail};
+use blockhouse_gateway::{
+    Entrance, ListenerId, NetworkError, NetworkOrder, Subnet, VpcEndpoint,
+    accept::{Door, DoorChange, NativeCheck},
+};
+use blockhouse_netfilter::Model;
+use blockhouse_netfilter_wire::{
+    Batches, FromNetfilterd, Listener, ListenerKind, Opened, Owner, Pieces, Socket, ToNetfilterd,
+    pieces,
+};
+use blockhouse_netlink::{NetnsCookie, netns_cookie};
+use blockhouse_verifier_wire::client::address;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, connect, socket};
+use std::{
+    collections::BTreeMap,
+    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    io::unix::AsyncFd,
+    sync::mpsc::{Receiver, Sender},
+    time::sleep,
+};
+
+/// How long `netfilterd` may take for an answer: making two hundred VPCs at once takes a minute.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Between two attempts to reach it.
+const CONNECT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Brings orders to `netfilterd`, and listeners back.
+pub(super) struct Keeper {
+    path: PathBuf,
+    /// Of each I/O thread.
+    doors: Vec<Sender<DoorChange>>,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    held: BTreeMap<u32, Held>,
+    prepared: Option<(u64, Box<Model>)>,
+    active: Option<(u64, Box<Model>)>,
+}
+
+/// A listener, with the way in that its doors are.
+struct Held {
+    listener: Listener,
+    socket: OwnedFd,
+    /// `None` where it is not opened: for another purpose than S3, or by no model.
+    entrance: Option<Arc<Entrance>>,
+}
+
+/// A conversation, and what was not whole yet.
+struct Conversation {
+    socket: Socket,
+    batches: Batches,
+    status: Pieces,
+}
+
+/// What was answered.
+enum Answer {
+    Prepared(Result<(), String>),
+    Activated(Result<(), String>),
+    Status(String),
+}
+
+impl Keeper {
+    pub(super) fn new(
+        path: PathBuf,
+        doors: Vec<Sender<DoorChange>>,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Self {
+        Self {
+            path,
+            doors,
+            tls,
+            held: BTreeMap::new(),
+            prepared: None,
+            active: None,
+        }
+    }
+
+    /// Serves orders until nobody can give any.
+    pub(super) async fn run(mut self, mut orders: Receiver<NetworkOrder>) {
+        loop {
+            let mut conversation = loop {
+                match self.begin().await {
+                    Ok(conversation) => break conversation,
+                    Err(error) => {
+                        let why = format!("{error:#}");
+                        tracing::debug!(why, "the network filter is not reached");
+                    }
+                }
+                tokio::select! {
+                    order = orders.recv() => match order {
+                        None => return,
+                        Some(order) => refuse(order, NetworkError::Unreachable),
+                    },
+                    () = sleep(CONNECT_PAUSE) => {}
+                }
+            };
+            match self.serve(&mut conversation, &mut orders).await {
+                Ok(()) => return,
+                Err(error) => {
+                    let why = format!("{error:#}");
+                    tracing::warn!(why, "the network filter is gone; its listeners stay");
+                }
+            }
+        }
+    }
+
+    /// Connects, hands over what there is, takes what there is, and brings both to one model.
+    async fn begin(&mut self) -> Result<Conversation> {
+        let mut conversation = Conversation {
+            socket: reach(&self.path)?,
+            batches: Batches::default(),
+            status: Pieces::default(),
+        };
+        let held = self.held.values();
+        let held: Vec<_> = held.map(|held| (held.listener.clone(), held.socket.as_fd())).collect();
+        conversation.socket.send_listeners(&held, ToNetfilterd::Held)?;
+        drop(held);
+        // Those that are lacking here end with the last batch.
+        let opened = loop {
+            let (message, sockets) = conversation.socket.receive()?;
+            let FromNetfilterd::Listeners(batch) = message else {
+                bail!("the network filter began with something else");
+            };
+            if let Some(opened) = conversation.batches.push(batch, sockets)? {
+                break opened;
+            }
+        };
+        self.keep(opened).await;
+        if let Some((version, model)) = self.active.clone() {
+            let again = self.prepare(&mut conversation, version, &model).await?;
+            let again = match again {
+                Ok(()) => self.activate(&mut conversation, version).await?,
+                refused => refused,
+            };
+            if let Err(reason) = again {
+                tracing::error!(version, reason, "the network is not what it was");
+            }
+        }
+        Ok(conversation)
+    }
+
+    /// Serves orders, and takes what is said unasked, until either side is gone.
+    async fn serve(
+        &mut self,
+        conversation: &mut Conversation,
+        orders: &mut Receiver<NetworkOrder>,
+    ) -> Result<()> {
+        let readable = AsyncFd::new(conversation.socket.as_fd().try_clone_to_owned()?)?;
+        loop {
+            tokio::select! {
+                order = orders.recv() => match order {
+                    None => return Ok(()),
+                    Some(order) => self.carry_out(conversation, order).await?,
+                },
+                ready = readable.readable() => {
+                    // An answer may have been read before this was looked at.
+                    ready?.clear_ready();
+                    while conversation.has_more()? {
+                        self.take(conversation).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, with: &mut Conversation, order: NetworkOrder) -> Result<()> {
+        match order {
+            NetworkOrder::Prepare {
+                version,
+                model,
+                told,
+            } => {
+                let prepared = self.prepare(with, version, &model).await;
+                let answer = answer(&prepared);
+                if let Ok(Ok(())) = prepared {
+                    self.prepared = Some((version, model));
+                }
+                // Whoever asked may have given up.
+                let _ = told.send(answer);
+                prepared.map(drop)
+            }
+            NetworkOrder::Activate { version, told } => {
+                let activated = self.activate(with, version).await;
+                let _ = told.send(answer(&activated));
+                activated.map(drop)
+            }
+            NetworkOrder::Status { told } => {
+                let status = self.status(with).await;
+                let told_status = status.as_ref().map(String::clone);
+                let _ = told.send(told_status.map_err(|_| NetworkError::Unreachable));
+                status.map(drop)
+            }
+        }
+    }
+
+    async fn prepare(
+        &mut self,
+        with: &mut Conversation,
+        version: u64,
+        model: &Model,
+    ) -> Result<Result<(), String>> {
+        let document = serde_json::to_string(model)?;
+        for model in pieces(&document) {
+            with.socket.send(&ToNetfilterd::Prepare { version, model }, &[])?;
+        }
+        loop {
+            if let Some(Answer::Prepared(prepared)) = self.take(with).await? {
+                return Ok(prepared);
+            }
+        }
+    }
+
+    async fn activate(
+        &mut self,
+        with: &mut Conversation,
+        version: u64,
+    ) -> Result<Result<(), String>> {
+        if let Some((prepared, model)) = self.prepared.take_if(|(prepared, _)| *prepared == version) {
+            self.active = Some((prepared, model));
+        }
+        // Before anything is opened: who is no more in the model, or somebody else, hears it here.
+        self.agree().await;
+        with.socket.send(&ToNetfilterd::Activate { version }, &[])?;
+        loop {
+            if let Some(Answer::Activated(activated)) = self.take(with).await? {
+                return Ok(activated);
+            }
+        }
+    }
+
+    async fn status(&mut self, with: &mut Conversation) -> Result<String> {
+        with.socket.send(&ToNetfilterd::Status, &[])?;
+        loop {
+            if let Some(Answer::Status(status)) = self.take(with).await? {
+                return Ok(status);
+            }
+        }
+    }
+
+    /// Takes one message, and does what it says.
+    async fn take(&mut self, from: &mut Conversation) -> Result<Option<Answer>> {
+        let (message, sockets) = from.socket.receive()?;
+        Ok(match message {
+            FromNetfilterd::Listeners(batch) => {
+                if let Some(opened) = from.batches.push(batch, sockets)? {
+                    self.keep(opened).await;
+                }
+                None
+            }
+            FromNetfilterd::Closed { ids } => {
+                for id in ids {
+                    self.close(id).await;
+                }
+                None
+            }
+            FromNetfilterd::Prepared { .. } => Some(Answer::Prepared(Ok(()))),
+            FromNetfilterd::Refused { reason, .. } => Some(Answer::Prepared(Err(reason))),
+            FromNetfilterd::Active { .. } => Some(Answer::Activated(Ok(()))),
+            FromNetfilterd::Failed { version, reason } => {
+                tracing::error!(version, reason, "the network is not what it is to be");
+                Some(Answer::Activated(Err(reason)))
+            }
+            FromNetfilterd::Status(piece) => from.status.push(&piece)?.map(Answer::Status),
+        })
+    }
+
+    /// Keeps listeners, and opens their doors.
+    async fn keep(&mut self, opened: Vec<Opened>) {
+        for Opened { listener, socket } in opened {
+            let id = listener.id;
+            let held = Held {
+                listener,
+                socket,
+                entrance: None,
+            };
+            self.held.insert(id, held);
+        }
+        self.agree().await;
+    }
+
+    /// Opens, changes and closes doors until they are what the active model says of the listeners.
+    async fn agree(&mut self) {
+        let Some((_, model)) = &self.active else {
+            return;
+        };
+        let mut changes = Vec::new();
+        for held in self.held.values_mut() {
+            let entrance = entrance(&held.listener, model).map(Arc::new);
+            if entrance == held.entrance {
+                continue;
+            }
+            let change = match &entrance {
+                None => Some(DoorChange::Close(ListenerId(door_id(&held.listener)))),
+                Some(entrance) => held.door(entrance, self.tls.as_ref()).map(DoorChange::Open),
+            };
+            held.entrance = entrance;
+            changes.extend(change.map(|change| (held.listener.share, change)));
+        }
+        for (share, change) in changes {
+            tell(&self.doors, share, change).await;
+        }
+    }
+
+    async fn close(&mut self, id: u32) {
+        if let Some(held) = self.held.remove(&id) {
+            let close = DoorChange::Close(ListenerId(door_id(&held.listener)));
+            tell(&self.doors, held.listener.share, close).await;
+        }
+    }
+}
+
+impl Held {
+    /// A door of its own descriptor; `None` when no more can be had, or there is no certificate.
+    fn door(&self, entrance: &Arc<Entrance>, tls: Option<&Arc<rustls::ServerConfig>>) -> Option<Door> {
+        let tls = match self.listener.kind {
+            ListenerKind::Https => Some(tls?.clone()),
+            _ => None,
+        };
+        let cookie = NetnsCookie(self.listener.cookie);
+        let check: NativeCheck = Arc::new(move |connection| {
+            netns_cookie(connection).is_ok_and(|found| found == cookie)
+        });
+        match self.socket.try_clone() {
+            Ok(socket) => Some(Door {
+                id: ListenerId(door_id(&self.listener)),
+                listener: socket.into(),
+                tls,
+                entrance: Arc::clone(entrance),
+                check: Some(check),
+            }),
+            Err(error) => {
+                tracing::error!(%error, listener = self.listener.id, "it cannot be listened to");
+                None
+            }
+        }
+    }
+}
+
+impl Conversation {
+    /// Whether there is something to be received, or the other side is gone.
+    fn has_more(&self) -> Result<bool> {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let mut fds = [PollFd::new(&self.socket, PollFlags::IN)];
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        Ok(poll(&mut fds, Some(&at_once))? > 0)
+    }
+}
+
+/// Which door of its I/O thread a listener is: behind those that the node opened itself.
+fn door_id(listener: &Listener) -> u32 {
+    const OWN_DOORS: u32 = 1 << 16;
+    OWN_DOORS.saturating_add(listener.id)
+}
+
+/// What a listener is by this model.
+fn entrance(listener: &Listener, model: &Model) -> Option<Entrance> {
+    if !matches!(listener.kind, ListenerKind::Http | ListenerKind::Https) {
+        return None;
+    }
+    match &listener.owner {
+        Owner::Public { endpoint } => {
+            let mut there = model.public_endpoints.iter();
+            there
+                .any(|public| public.id.as_str() == endpoint)
+                .then_some(Entrance::Public)
+        }
+        Owner::Vpc {
+            vpc,
+            endpoint,
+            account,
+        } => {
+            let found = model.vpcs.iter().find(|found| found.id.as_str() == vpc)?;
+            let of_vpc = found.endpoint.as_ref()?;
+            if of_vpc.id.as_str() != endpoint || found.account != *account {
+                return None;
+            }
+            let ranges = found.subnets.iter().flat_map(|subnet| {
+                let id: Box<str> = subnet.id.as_str().into();
+                let ranges = subnet.cidrs.iter();
+                ranges.map(move |range| Subnet {
+                    id: id.clone(),
+                    range: range.net(),
+                })
+            });
+            Some(Entrance::Vpc(Arc::new(VpcEndpoint {
+                id: endpoint.as_str().into(),
+                vpc: vpc.as_str().into(),
+                account: *account,
+                subnets: ranges.collect(),
+            })))
+        }
+    }
+}
+
+async fn tell(doors: &[Sender<DoorChange>], share: u32, change: DoorChange) {
+    // A thread that has ended ends the node; one that does not exist was never told of.
+    if let Some(door) = usize::try_from(share).ok().and_then(|share| doors.get(share)) {
+        let _ = door.send(change).await;
+    }
+}
+
+fn refuse(order: NetworkOrder, why: NetworkError) {
+    match order {
+        NetworkOrder::Prepare { told, .. } | NetworkOrder::Activate { told, .. } => {
+            let _ = told.send(Err(why));
+        }
+        NetworkOrder::Status { told } => {
+            let _ = told.send(Err(why));
+        }
+    }
+}
+
+fn answer(outcome: &Result<Result<(), String>>) -> Result<(), NetworkError> {
+    match outcome {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(reason)) => Err(NetworkError::Refused(reason.clone())),
+        Err(_) => Err(NetworkError::Unreachable),
+    }
+}
+
+fn reach(path: &Path) -> Result<Socket> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let fd = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None)?;
+    let (address, _folder) = address(path)?;
+    connect(fd.as_raw_fd(), &address).with_context(|| format!("{}", path.display()))?;
+    let socket = Socket::from(fd);
+    socket.set_patience(PATIENCE)?;
+    Ok(socket)
+}

@@ -1,0 +1,113 @@
+//! `blockhouse net`: the network of a running node, from a file.
+//!
+//! The file says the whole network. What differs from the node's is shown, object by object, before
+//! anything is changed; then all of it is, or nothing.
+
+mod status;
+
+use crate::{
+    cli::net::{NetApplyArgs, NetArgs, NetCheckArgs, NetCommand, NetStatusArgs},
+    identity::apply::{agreed, changed_fields},
+    remote::Remote,
+};
+use anyhow::{Context as _, Result, anyhow};
+use blockhouse_netfilter::{DOCUMENT_BYTES_MAX, Model};
+use blockhouse_state::{Name, Resource, State, is_of_network, resources_of};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{Read, stdin},
+    path::Path,
+    process::ExitCode,
+};
+
+pub(crate) fn run(args: &NetArgs) -> Result<ExitCode> {
+    match &args.command {
+        NetCommand::Apply(args) => apply(args),
+        NetCommand::Check(args) => check(args),
+        NetCommand::Show(node) => {
+            let remote = Remote::fetch(node)?;
+            let model = State::of_resources(remote.resources().clone()).network();
+            println!("{}", serde_json::to_string_pretty(&model)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        NetCommand::Status(args) => show_status(args),
+    }
+}
+
+fn check(args: &NetCheckArgs) -> Result<ExitCode> {
+    let model = read(&args.file)?;
+    let (vpcs, public) = (model.vpcs.len(), model.public_endpoints.len());
+    let subnets: usize = model.vpcs.iter().map(|vpc| vpc.subnets.len()).sum();
+    println!("{vpcs} VPCs with {subnets} subnets and {public} public endpoints go together");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn apply(args: &NetApplyArgs) -> Result<ExitCode> {
+    let model = read(&args.file)?;
+    let remote = Remote::fetch(&args.node)?;
+    let wanted: BTreeMap<Name, Resource> = resources_of(model).collect();
+    let (mut puts, mut deletes) = (Vec::new(), Vec::new());
+    for (name, resource) in wanted.iter() {
+        match remote.resources().get(name) {
+            Some(there) if there == resource => continue,
+            Some(there) => println!("~ {name}: {}", changed_fields(there, resource)?.join(", ")),
+            None => println!("+ {name}"),
+        }
+        puts.push((name.to_string(), resource.clone()));
+    }
+    let there = remote.resources().keys();
+    let there = there.filter(|name| is_of_network(name.kind()));
+    for name in there.filter(|name| !wanted.contains_key(name)) {
+        println!("- {name}");
+        deletes.push(name.to_string());
+    }
+    if puts.is_empty() && deletes.is_empty() {
+        println!("nothing differs from version {}", remote.version());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.dry_run {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !args.yes && !agreed()? {
+        println!("nothing was changed");
+        return Ok(ExitCode::FAILURE);
+    }
+    let version = remote.change(&puts, deletes)?;
+    let status = status::Status::fetch(&args.node)?;
+    if let Some(reason) = status.failure() {
+        println!("version {version}, and the network is not so yet: {reason}");
+        return Ok(ExitCode::FAILURE);
+    }
+    println!("version {version}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_status(args: &NetStatusArgs) -> Result<ExitCode> {
+    let status = status::Status::fetch(&args.node)?;
+    match args.json {
+        true => println!("{}", status.text()),
+        false => print!("{status}"),
+    }
+    Ok(match status.failure() {
+        None => ExitCode::SUCCESS,
+        Some(_) => ExitCode::FAILURE,
+    })
+}
+
+/// Reads a network, and judges it here: every fault of a file is told at once, with its object.
+fn read(path: &Path) -> Result<Model> {
+    let shown = || path.display().to_string();
+    let mut text = String::new();
+    let from: &mut dyn Read = match path.to_str() {
+        Some("-") => &mut stdin(),
+        _ => &mut File::open(path).with_context(shown)?,
+    };
+    let most = DOCUMENT_BYTES_MAX as u64 + 1;
+    from.take(most).read_to_string(&mut text).with_context(shown)?;
+    let model = Model::from_yaml(&text).with_context(shown)?;
+    match model.check() {
+        Ok(_) => Ok(model),
+        Err(faults) => Err(anyhow!("{faults}").context(shown())),
+    }
+}
