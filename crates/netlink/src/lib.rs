@@ -22,12 +22,15 @@
 //! It knows interfaces, addresses and sets. It knows no VPC, decides nothing, and never reads a rule
 //! set back.
 
+#![deny(unsafe_code)]
+
 mod error;
 pub mod namespace;
 pub mod nflog;
 pub mod nft;
 pub mod route;
 mod socket;
+#[expect(unsafe_code, reason = "socket options that no library knows")]
 mod sockopt;
 pub mod wire;
 

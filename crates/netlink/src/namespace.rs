@@ -108,7 +108,7 @@ impl Namespace {
         make_folder().map_err(failed())?;
         let path = name.path();
         let mut options = OpenOptions::new();
-        let file = options.read(true).create_new(true).mode(0).open(&path);
+        let file = options.write(true).create_new(true).mode(0).open(&path);
         drop(file.map_err(|error| failed()(cause(&error)))?);
         let made = on_a_thread(|| mount_new(&path).map_err(|errno| Cause::of(errno, None)));
         if let Err(cause) = made.and_then(|made| made) {

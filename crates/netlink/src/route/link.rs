@@ -108,27 +108,20 @@ impl RouteSocket {
         self.change("setting the MTU of", link, &fixed, &attributes)
     }
 
-    /// Gives a link a name. One that is switched on may keep its old one, on old kernels.
+    /// Gives a link another name. Old kernels refuse that while it is switched on.
     pub fn rename(&mut self, link: LinkIndex, name: &LinkName) -> Result<(), Failed> {
         let fixed = fixed(link, 0, 0);
         let attributes = |w: &mut Writer| w.text(libc::IFLA_IFNAME, name.as_str());
         self.change("renaming", link, &fixed, &attributes)
     }
 
-    /// Moves a link to another namespace, under a name that is free there. It arrives switched off,
-    /// without addresses, and with another number if its own is taken.
-    pub fn move_to(
-        &mut self,
-        link: LinkIndex,
-        namespace: impl AsFd,
-        name: &LinkName,
-    ) -> Result<(), Failed> {
+    /// Moves a link to another namespace. It arrives switched off, without addresses, and with another
+    /// number if its own is taken. If its name is taken it stays: a new one could be asked for in the
+    /// same message, but the kernel moves first, and a refused name leaves the link moved.
+    pub fn move_to(&mut self, link: LinkIndex, namespace: impl AsFd) -> Result<(), Failed> {
         let fd = raw(&namespace).map_err(Failed::of("moving", link))?;
         let fixed = fixed(link, 0, 0);
-        let attributes = |w: &mut Writer| {
-            w.u32(libc::IFLA_NET_NS_FD, fd);
-            w.text(libc::IFLA_IFNAME, name.as_str());
-        };
+        let attributes = |w: &mut Writer| w.u32(libc::IFLA_NET_NS_FD, fd);
         self.change("moving", link, &fixed, &attributes)
     }
 

@@ -46,7 +46,7 @@ impl RouteSocket {
         self.ask("adding the VXLAN peer", peer, &question)
     }
 
-    /// Deletes a peer.
+    /// Deletes a peer. As long as the VXLAN has others, the kernel does not say if it was none.
     pub fn delete_peer(&mut self, peer: Peer) -> Result<(), Failed> {
         let question = Question {
             kind: libc::RTM_DELNEIGH,

@@ -31,11 +31,6 @@ impl Writer {
         }
     }
 
-    /// How much is written.
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
     /// Begins a message, with the fixed header of its kind.
     pub(crate) fn message(&mut self, kind: u16, flags: i32, seq: u32, fixed: &[u8]) -> Nested {
         let begin = self.bytes.len();
