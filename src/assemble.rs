@@ -12,6 +12,7 @@
 //! Ports come first, because a taken one must be told at once and not after a recovery.
 
 mod figures;
+mod network;
 mod pool;
 mod sockets;
 
