@@ -1,9 +1,13 @@
 //! Documents to models and back.
 
 use super::Model;
+use serde_saphyr::{DuplicateKeyPolicy, Options};
 
 /// Bytes of a document at most. A model at all of its bounds fits; a longer document is refused unread.
 pub const DOCUMENT_BYTES_MAX: usize = 16 << 20;
+
+/// Values of a document of YAML at most, keys and lists among them. A range in a rule of its own is eight.
+const NODES_MAX: usize = 2_000_000;
 
 /// A document is no model.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +37,22 @@ impl Model {
         if yaml.len() > DOCUMENT_BYTES_MAX {
             return Err(Unreadable::TooLong);
         }
-        serde_saphyr::from_str(yaml).map_err(|e| Unreadable::Yaml(Box::new(e)))
+        serde_saphyr::from_str_with_options(yaml, yaml_options())
+            .map_err(|e| Unreadable::Yaml(Box::new(e)))
+    }
+}
+
+/// A document of YAML is a tree, like one of JSON: an anchor that is used again and again would make a
+/// short document long.
+fn yaml_options() -> Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_nodes: NODES_MAX,
+            max_events: NODES_MAX * 2,
+            max_anchors: 0,
+            max_aliases: 0,
+            max_documents: 1,
+        },
+        duplicate_keys: DuplicateKeyPolicy::Error,
     }
 }

@@ -13,6 +13,7 @@
 //! cache twice as well.
 
 use crate::scalar::Prefix;
+use blockhouse_types::merge_ranges;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -48,9 +49,9 @@ impl Ranges {
             }
         }
         Self {
-            v4: Sorted::new(merge(v4, |end| end.checked_add(1))),
-            v6_wide: Sorted::new(merge(wide, |end| end.checked_add(1))),
-            v6_narrow: Sorted::new(merge(narrow, |end| end.checked_add(1))),
+            v4: Sorted::new(merge_ranges(v4, |end| end.checked_add(1))),
+            v6_wide: Sorted::new(merge_ranges(wide, |end| end.checked_add(1))),
+            v6_narrow: Sorted::new(merge_ranges(narrow, |end| end.checked_add(1))),
         }
     }
 
@@ -82,22 +83,6 @@ impl Ranges {
 
 fn upper_half(address: u128) -> u64 {
     (address >> 64) as u64
-}
-
-/// Ranges in order, none touching the next.
-fn merge<T: Copy + Ord>(mut ranges: Vec<(T, T)>, next: impl Fn(T) -> Option<T>) -> Vec<(T, T)> {
-    ranges.sort_unstable();
-    let mut merged: Vec<(T, T)> = Vec::with_capacity(ranges.len());
-    for (start, end) in ranges {
-        match merged.last_mut() {
-            // The last one reaches the end of all addresses, or up to this one.
-            Some((_, last)) if next(*last).is_none_or(|behind| start <= behind) => {
-                *last = end.max(*last);
-            }
-            _ => merged.push((start, end)),
-        }
-    }
-    merged
 }
 
 impl<T: Copy + Ord + Into<u128>> Sorted<T> {
