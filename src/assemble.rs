@@ -22,7 +22,7 @@ use blockhouse_device::{Backend, IoDevice};
 use blockhouse_digest::{Bounds, Workers};
 use blockhouse_engine::{Engine, EngineStore};
 use blockhouse_gateway::{
-    Compiled, Context, DesiredState, Hashing, Rolls, SharedLists, Site,
+    Compiled, Context, DesiredState, Hashing, NetworkFilter, Rolls, SharedLists, Site,
     accept::{self, DOOR_CHANGES_MAX, Door, DoorChange},
     admin::{self, Desk, Made},
     audit::Audit,
@@ -31,9 +31,10 @@ use blockhouse_gateway::{
     limits::Limits,
 };
 use blockhouse_s3::parse::{Domains, Outpost};
-use blockhouse_settings::{IoMode, NodeSettings};
+use blockhouse_settings::{IoMode, NodeNetwork, NodeSettings};
 use blockhouse_types::{Clock, ShiftedClock, SystemClock};
 use blockhouse_verifier_wire::client::{Client, Counts};
+use network::Keeper;
 use pool::Pool;
 use sockets::Sockets;
 use std::{
@@ -73,7 +74,8 @@ pub(crate) struct Node {
 impl Node {
     /// Waits until every I/O thread serves, or a part ends before.
     pub(crate) fn wait_serving(&mut self) -> Result<()> {
-        for _ in &self.threads {
+        // The I/O threads, and the admin's, which brings the network up.
+        for _ in 0..=self.threads.len() {
             // Each thread holds a sender until it serves or ends; all gone means that one ended.
             if self.serving.recv().is_err() {
                 match self.ended.recv()? {
@@ -130,7 +132,20 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
     let events = || log.map_or_else(Events::default, Events::audited);
     let events: Vec<Arc<Events>> = (0..threads).map(|_| Arc::new(events())).collect();
     let (rolls, lists) = (Rolls::default(), SharedLists::default());
-    let desired = Arc::new(DesiredState::default());
+    let (doors, changes): (Vec<_>, Vec<_>) = (0..threads)
+        .map(|_| mpsc::channel(DOOR_CHANGES_MAX))
+        .unzip();
+    let desired = match &settings.network {
+        None => DesiredState::default(),
+        Some(network) => {
+            let (filter, orders) = NetworkFilter::new();
+            let path = network.netfilterd.clone();
+            let keeper = Keeper::new(path, doors, sockets.tls.clone());
+            spawn("network".to_owned(), &endings, move || keeper.run(orders))?;
+            DesiredState::with_network(filter)
+        }
+    };
+    let desired = Arc::new(desired);
     let (serves, serving) = channel();
     // One for each I/O thread, and the admin's.
     let counts: Vec<Arc<Counts>> = (0..=threads).map(|_| Arc::default()).collect();
@@ -149,11 +164,11 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
     let threads = sockets
         .doors
         .into_iter()
+        .zip(changes)
         .zip(&events)
         .zip(&counts)
         .enumerate()
-        .map(|(number, ((doors, events), counts))| {
-            let (_, changes) = mpsc::channel(DOOR_CHANGES_MAX);
+        .map(|(number, (((doors, changes), events), counts))| {
             let part = IoThread {
                 doors,
                 changes,
@@ -168,6 +183,8 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
     let (engine, health) = (pool.engine(), pool.engine());
     let admin_counts = counts.last().map(Arc::clone).unwrap_or_default();
     let admin = AdminThread {
+        network: settings.network.clone(),
+        serves,
         listener: sockets.admin,
         shown: admin::Shown {
             threads: events,
@@ -318,6 +335,8 @@ fn digest_workers(cores: &[usize]) -> Result<Arc<Workers>> {
 /// The admin listener answers on a thread of its own, however busy the others are. The engine's
 /// clock ticks there as well.
 struct AdminThread {
+    network: Option<NodeNetwork>,
+    serves: Sender<()>,
     listener: std::net::TcpListener,
     shown: admin::Shown,
     engine: Engine,
@@ -332,8 +351,15 @@ impl AdminThread {
             .build()?;
         tokio::task::LocalSet::new().block_on(&runtime, async move {
             tokio::task::spawn_local(pool::tick(self.engine));
+            let context = Rc::new(self.context.assemble()?);
+            if let Some(settings) = &self.network {
+                network::begin(&context, settings).await?;
+            }
+            // The main thread hears of it, unless it is ending already.
+            let _ = self.serves.send(());
+            drop(self.serves);
             let desk = Desk {
-                context: Rc::new(self.context.assemble()?),
+                context,
                 made: Made::default(),
             };
             admin::serve(self.listener, self.shown, desk, self.drain)

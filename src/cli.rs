@@ -8,6 +8,7 @@ use blockhouse_settings::IoMode;
 use blockhouse_verifier_wire::SessionKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use identity::IdentityArgs;
+use net::NetArgs;
 use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
 /// How long a link lives when nobody says: five days.

@@ -16,6 +16,7 @@ mod env_file;
 mod home;
 pub(crate) mod keys;
 mod keys_bell;
+mod netfilterd;
 mod plan;
 mod role;
 mod supervise;
@@ -27,6 +28,7 @@ use anyhow::{Context as _, Result};
 use blockhouse_daemon::{lock::Lock, signals::Signals};
 use blockhouse_gateway::accept::bind;
 use home::Home;
+use netfilterd::NetfilterdRole;
 use plan::Plan;
 use role::Handed;
 use std::{
@@ -55,10 +57,15 @@ pub(crate) fn run(args: DevArgs, log: &str) -> Result<ExitCode> {
     let certificate = certificate::keep(&home, &args, plan.outpost())?;
     let settings = plan.settings(&home, &args, certificate, &placement)?;
 
-    let mut supervisor = Supervisor::new(signals, lock)?;
+    let mut supervisor = Supervisor::new(signals, lock, args.net.is_some())?;
     supervisor.hear_keys(&home)?;
     let mut verifier = VerifierRole::new(&home, &args, &settings.region, &placement)?;
     verifier.start(&home, &mut supervisor, log)?;
+    let shares = settings.io_threads.unwrap_or(placement.io.len());
+    let netfilterd = NetfilterdRole::new(&home, &args, plan.outpost(), shares)?;
+    if let Some(netfilterd) = &netfilterd {
+        netfilterd.start(&home, &mut supervisor, log)?;
+    }
     let node = Handed {
         settings: &settings.to_toml()?,
         descriptors: &[],
@@ -84,7 +91,14 @@ pub(crate) fn run(args: DevArgs, log: &str) -> Result<ExitCode> {
             }
             Happening::Restart(name) => {
                 tracing::info!(role = name, "starting it again");
-                if let Err(error) = verifier.start(&home, &mut supervisor, log) {
+                let started = match (name, &netfilterd) {
+                    (NODE, _) => supervisor.start(&home, NODE, node, log),
+                    (netfilterd::NAME, Some(netfilterd)) => {
+                        netfilterd.start(&home, &mut supervisor, log)
+                    }
+                    _ => verifier.start(&home, &mut supervisor, log),
+                };
+                if let Err(error) = started {
                     let why = format!("{error:#}");
                     tracing::error!(role = name, why, "it does not start again");
                     return supervisor.end(&home);

@@ -17,6 +17,7 @@ mod identity;
 mod inspect;
 mod link;
 mod net;
+mod netfilterd;
 mod node;
 mod policy;
 mod presign;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
             Command::Dev(args) => dev::run(args, &cli.log),
             Command::Node => node::run(),
             Command::Verifier => verifier::run(),
+            Command::Netfilterd => netfilterd::run(),
             Command::Keys => dev::keys::run(),
             Command::Provision => dev::keys::run_provision(),
             Command::Presign(args) => presign::run(&args),

@@ -11,7 +11,7 @@ use crate::{
     remote::Remote,
 };
 use anyhow::{Context as _, Result, anyhow};
-use blockhouse_netfilter::{DOCUMENT_BYTES_MAX, Model};
+use blockhouse_netfilter::{DOCUMENT_BYTES_MAX, Model, told};
 use blockhouse_state::{Name, Resource, State, is_of_network, resources_of};
 use std::{
     collections::BTreeMap,
@@ -104,10 +104,12 @@ fn read(path: &Path) -> Result<Model> {
         _ => &mut File::open(path).with_context(shown)?,
     };
     let most = DOCUMENT_BYTES_MAX as u64 + 1;
-    from.take(most).read_to_string(&mut text).with_context(shown)?;
+    from.take(most)
+        .read_to_string(&mut text)
+        .with_context(shown)?;
     let model = Model::from_yaml(&text).with_context(shown)?;
     match model.check() {
-        Ok(_) => Ok(model),
-        Err(faults) => Err(anyhow!("{faults}").context(shown())),
+        Ok(checked) => Ok(checked.model().clone()),
+        Err(faults) => Err(anyhow!(told(&faults)).context(shown())),
     }
 }

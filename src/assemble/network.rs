@@ -18,9 +18,10 @@
 //! opened it, checked against the model that was activated: a listener of a VPC that the model does not
 //! have opens no door.
 
+use crate::secrets;
 use anyhow::{Context as _, Result, bail};
 use blockhouse_gateway::{
-    Entrance, ListenerId, NetworkError, NetworkOrder, Subnet, VpcEndpoint,
+    Context, Entrance, ListenerId, NetworkError, NetworkOrder, Subnet, VpcEndpoint,
     accept::{Door, DoorChange, NativeCheck},
 };
 use blockhouse_netfilter::Model;
@@ -29,10 +30,15 @@ use blockhouse_netfilter_wire::{
     pieces,
 };
 use blockhouse_netlink::{NetnsCookie, netns_cookie};
+use blockhouse_settings::NodeNetwork;
+use blockhouse_state::Stamp;
+use blockhouse_store::ObjectStore;
+use blockhouse_verifier_wire::Verifier;
 use blockhouse_verifier_wire::client::address;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, connect, socket};
 use std::{
     collections::BTreeMap,
+    fs,
     os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
     path::{Path, PathBuf},
     sync::Arc,
@@ -49,6 +55,9 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Between two attempts to reach it.
 const CONNECT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Attempts while the node is started: the other process may be starting as well.
+const BEGIN_ATTEMPTS: u32 = 100;
 
 /// Brings orders to `netfilterd`, and listeners back.
 pub(super) struct Keeper {
@@ -100,7 +109,14 @@ impl Keeper {
     }
 
     /// Serves orders until nobody can give any.
-    pub(super) async fn run(mut self, mut orders: Receiver<NetworkOrder>) {
+    pub(super) fn run(self, orders: Receiver<NetworkOrder>) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().build()?;
+        runtime.block_on(self.serve_all(orders));
+        Ok(())
+    }
+
+    async fn serve_all(mut self, mut orders: Receiver<NetworkOrder>) {
         loop {
             let mut conversation = loop {
                 match self.begin().await {
@@ -136,8 +152,12 @@ impl Keeper {
             status: Pieces::default(),
         };
         let held = self.held.values();
-        let held: Vec<_> = held.map(|held| (held.listener.clone(), held.socket.as_fd())).collect();
-        conversation.socket.send_listeners(&held, ToNetfilterd::Held)?;
+        let held: Vec<_> = held
+            .map(|held| (held.listener.clone(), held.socket.as_fd()))
+            .collect();
+        conversation
+            .socket
+            .send_listeners(&held, ToNetfilterd::Held)?;
         drop(held);
         // Those that are lacking here end with the last batch.
         let opened = loop {
@@ -169,7 +189,12 @@ impl Keeper {
         conversation: &mut Conversation,
         orders: &mut Receiver<NetworkOrder>,
     ) -> Result<()> {
-        let readable = AsyncFd::new(conversation.socket.as_fd().try_clone_to_owned()?)?;
+        let socket = conversation.socket.as_fd().try_clone_to_owned()?;
+        #[expect(
+            deprecated,
+            reason = "it is deprecated for descriptors that may be closed by others: this one is owned"
+        )]
+        let readable = AsyncFd::new(socket)?;
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
@@ -179,7 +204,7 @@ impl Keeper {
                 ready = readable.readable() => {
                     // An answer may have been read before this was looked at.
                     ready?.clear_ready();
-                    while conversation.has_more()? {
+                    while conversation.socket.has_more()? {
                         self.take(conversation).await?;
                     }
                 }
@@ -225,7 +250,8 @@ impl Keeper {
     ) -> Result<Result<(), String>> {
         let document = serde_json::to_string(model)?;
         for model in pieces(&document) {
-            with.socket.send(&ToNetfilterd::Prepare { version, model }, &[])?;
+            with.socket
+                .send(&ToNetfilterd::Prepare { version, model }, &[])?;
         }
         loop {
             if let Some(Answer::Prepared(prepared)) = self.take(with).await? {
@@ -239,7 +265,8 @@ impl Keeper {
         with: &mut Conversation,
         version: u64,
     ) -> Result<Result<(), String>> {
-        if let Some((prepared, model)) = self.prepared.take_if(|(prepared, _)| *prepared == version) {
+        if let Some((prepared, model)) = self.prepared.take_if(|(prepared, _)| *prepared == version)
+        {
             self.active = Some((prepared, model));
         }
         // Before anything is opened: who is no more in the model, or somebody else, hears it here.
@@ -335,15 +362,18 @@ impl Keeper {
 
 impl Held {
     /// A door of its own descriptor; `None` when no more can be had, or there is no certificate.
-    fn door(&self, entrance: &Arc<Entrance>, tls: Option<&Arc<rustls::ServerConfig>>) -> Option<Door> {
+    fn door(
+        &self,
+        entrance: &Arc<Entrance>,
+        tls: Option<&Arc<rustls::ServerConfig>>,
+    ) -> Option<Door> {
         let tls = match self.listener.kind {
             ListenerKind::Https => Some(tls?.clone()),
             _ => None,
         };
         let cookie = NetnsCookie(self.listener.cookie);
-        let check: NativeCheck = Arc::new(move |connection| {
-            netns_cookie(connection).is_ok_and(|found| found == cookie)
-        });
+        let check: NativeCheck =
+            Arc::new(move |connection| netns_cookie(connection).is_ok_and(|found| found == cookie));
         match self.socket.try_clone() {
             Ok(socket) => Some(Door {
                 id: ListenerId(door_id(&self.listener)),
@@ -357,19 +387,6 @@ impl Held {
                 None
             }
         }
-    }
-}
-
-impl Conversation {
-    /// Whether there is something to be received, or the other side is gone.
-    fn has_more(&self) -> Result<bool> {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let mut fds = [PollFd::new(&self.socket, PollFlags::IN)];
-        let at_once = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        Ok(poll(&mut fds, Some(&at_once))? > 0)
     }
 }
 
@@ -421,7 +438,10 @@ fn entrance(listener: &Listener, model: &Model) -> Option<Entrance> {
 
 async fn tell(doors: &[Sender<DoorChange>], share: u32, change: DoorChange) {
     // A thread that has ended ends the node; one that does not exist was never told of.
-    if let Some(door) = usize::try_from(share).ok().and_then(|share| doors.get(share)) {
+    if let Some(door) = usize::try_from(share)
+        .ok()
+        .and_then(|share| doors.get(share))
+    {
         let _ = door.send(change).await;
     }
 }
@@ -443,6 +463,46 @@ fn answer(outcome: &Result<Result<(), String>>) -> Result<(), NetworkError> {
         Ok(Err(reason)) => Err(NetworkError::Refused(reason.clone())),
         Err(_) => Err(NetworkError::Unreachable),
     }
+}
+
+/// Brings the network up: as it is desired, and then as the settings' file says, which is taken over like
+/// any other change. A network filter that is not there is waited for.
+pub(super) async fn begin<S: ObjectStore, V: Verifier>(
+    context: &Context<S, V>,
+    settings: &NodeNetwork,
+) -> Result<()> {
+    let parts = (&context.store, &*context.site);
+    let mut patience = BEGIN_ATTEMPTS;
+    while let Err(error) = context.desired.renew_network().await {
+        match error {
+            NetworkError::Unreachable if patience > 0 => patience -= 1,
+            error => {
+                // What is desired was so before: serving without it is better than not at all.
+                tracing::error!(%error, "the network is not as desired");
+                break;
+            }
+        }
+        sleep(CONNECT_PAUSE).await;
+    }
+    let Some(file) = &settings.model else {
+        return Ok(());
+    };
+    let shown = || format!("{}", file.display());
+    let text = fs::read_to_string(file).with_context(shown)?;
+    let model = Model::from_yaml(&text).with_context(shown)?;
+    let newest = context.desired.load();
+    let change = newest.state().change_to_network(newest.version(), model);
+    if change.puts.is_empty() && change.deletes.is_empty() {
+        return Ok(());
+    }
+    let mut entropy = secrets::generator()?;
+    let mut stamp = Stamp {
+        now: context.clock.now().max(context.store.time_floor()),
+        entropy: &mut entropy,
+    };
+    let changed = context.desired.change(parts, change, &mut stamp).await;
+    changed.with_context(shown)?;
+    Ok(())
 }
 
 fn reach(path: &Path) -> Result<Socket> {

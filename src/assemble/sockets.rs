@@ -18,6 +18,8 @@ pub(super) struct Sockets {
     /// The S3 listeners of each I/O thread.
     pub(super) doors: Vec<Vec<Door>>,
     pub(super) admin: TcpListener,
+    /// The certificate, for listeners that are not bound here.
+    pub(super) tls: Option<Arc<rustls::ServerConfig>>,
     pub(super) addresses: Addresses,
 }
 
@@ -35,6 +37,7 @@ impl Sockets {
                 admin: admin.local_addr()?,
             },
             admin,
+            tls: tls.clone(),
         };
         for address in &listen.s3 {
             let bound = sockets.open(*address, None)?;

@@ -60,6 +60,10 @@ impl Home {
         self.run().join("verifier.sock")
     }
 
+    pub(super) fn netfilterd_socket(&self) -> PathBuf {
+        self.run().join("netfilterd.sock")
+    }
+
     pub(super) fn keys_lock(&self) -> PathBuf {
         self.run().join("keys.lock")
     }

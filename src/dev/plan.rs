@@ -1,7 +1,7 @@
 //! What a `dev` node consists of: decided on first start, kept in DIR/dev.toml, and not changed by
 //! other arguments later.
 
-use super::{home::Home, keys};
+use super::{home::Home, keys, netfilterd};
 use crate::{cli::DevArgs, secrets};
 use anyhow::{Context as _, Result, bail};
 use blockhouse_settings::{Listen, NodeSettings, Placement, REGION_DEFAULT, TlsFiles, domain_of};
@@ -122,7 +122,7 @@ impl Plan {
             verifier: home.verifier_socket(),
             io_cores: placement.io.clone(),
             digest_cores: placement.verifier.clone(),
-            network: None,
+            network: netfilterd::of_node(home, args)?,
             clock_offset_secs: args.clock_offset,
         };
         // Typed values were not judged yet; the document's way in is the one that judges.

@@ -7,7 +7,9 @@
 //!       └──────────signal, a role ended───────────────────┘
 //! ```
 //!
-//! The node is what `dev` is for: with its end everything ends. Any other role is started again: at
+//! The node is what `dev` is for: with its end everything ends. With a network filter there is more that
+//! must outlive it, listeners and what waits there, and a node that was killed is started again. So is
+//! any other role: at
 //! once, and after longer and longer pauses when it ends again and again as soon as it was started.
 
 use super::{
@@ -20,6 +22,7 @@ use blockhouse_daemon::{lock::Lock, signals::Signals};
 use nix::sys::signal::Signal;
 use std::{
     collections::VecDeque,
+    os::unix::process::ExitStatusExt as _,
     process::{ExitCode, ExitStatus},
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread,
@@ -70,6 +73,8 @@ pub(super) enum Happening {
 /// The roles and what happens to them.
 pub(super) struct Supervisor {
     lock: Lock,
+    /// Whether a node that was killed is started again.
+    restarts_node: bool,
     roles: Vec<Role>,
     ended: Vec<(&'static str, ExitStatus)>,
     started: Instant,
@@ -81,7 +86,7 @@ pub(super) struct Supervisor {
 }
 
 impl Supervisor {
-    pub(super) fn new(signals: Signals, lock: Lock) -> Result<Self> {
+    pub(super) fn new(signals: Signals, lock: Lock, restarts_node: bool) -> Result<Self> {
         let (sender, events) = channel();
         let signalled = sender.clone();
         thread::Builder::new()
@@ -95,6 +100,7 @@ impl Supervisor {
             })?;
         Ok(Self {
             lock,
+            restarts_node,
             roles: Vec::new(),
             ended: Vec::new(),
             started: Instant::now(),
@@ -154,7 +160,9 @@ impl Supervisor {
         loop {
             match self.events.recv() {
                 Ok(Event::Role(_, RoleEvent::Ready(_))) => {}
-                Ok(Event::Role(NODE, RoleEvent::Exited(status))) => {
+                Ok(Event::Role(NODE, RoleEvent::Exited(status)))
+                    if !self.restarts_node || status.signal().is_none() =>
+                {
                     self.note_end(NODE, status);
                     return Happening::End;
                 }

@@ -19,28 +19,50 @@ use nix::{
 use std::{
     fs, io,
     os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+    path::Path,
 };
 
-const NAME: &str = "verifier";
+/// Its role.
+pub(super) const NAME: &str = "verifier";
 
-/// Connections that wait for the verifier while it is being started.
+/// Connections that wait for a role while it is being started.
 const BACKLOG: i32 = 128;
 
 /// Whom the verifier becomes when we are root: a number that no file belongs to. systemd keeps the
 /// range around it for users that exist while a service runs.
 const USER: u32 = 61_900;
 
-/// Which cores serve what here: as the hardware profile says.
-pub(super) fn place(args: &DevArgs) -> Result<Placement> {
-    let profile = match &args.hw_profile {
-        None => HardwareProfile::default(),
+/// What this machine is like, as far as it was said.
+pub(super) fn profile(args: &DevArgs) -> Result<HardwareProfile> {
+    match &args.hw_profile {
+        None => Ok(HardwareProfile::default()),
         Some(path) => {
             let shown = || format!("--hw-profile {}", path.display());
             let text = fs::read_to_string(path).with_context(shown)?;
-            HardwareProfile::parse(&text).with_context(shown)?
+            HardwareProfile::parse(&text).with_context(shown)
         }
-    };
-    Ok(profile.place(&cores()?)?)
+    }
+}
+
+/// Which cores serve what here: as the hardware profile says.
+pub(super) fn place(args: &DevArgs) -> Result<Placement> {
+    Ok(profile(args)?.place(&cores()?)?)
+}
+
+/// A socket in the file system that others connect to; one that an earlier launcher left goes.
+pub(super) fn listen_at(path: &Path) -> Result<OwnedFd> {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error).with_context(|| format!("{}", path.display()));
+    }
+    let shown = || format!("the socket {}", path.display());
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None)?;
+    let (address, _folder) = address(path).with_context(shown)?;
+    bind(socket.as_raw_fd(), &address).with_context(shown)?;
+    listen(&socket, Backlog::new(BACKLOG)?)?;
+    Ok(socket)
 }
 
 /// What every verifier of this `dev` is handed.
@@ -71,17 +93,7 @@ impl VerifierRole {
             gateway_uid: uid.as_raw(),
             user: uid.is_root().then_some(USER),
         };
-        if let Err(error) = fs::remove_file(&path)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            return Err(error).with_context(|| format!("{}", path.display()));
-        }
-        let shown = || format!("the verifier's socket {}", path.display());
-        let flags = SockFlag::SOCK_CLOEXEC;
-        let socket = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None)?;
-        let (address, _folder) = address(&path).with_context(shown)?;
-        bind(socket.as_raw_fd(), &address).with_context(shown)?;
-        listen(&socket, Backlog::new(BACKLOG)?)?;
+        let socket = listen_at(&path)?;
         let settings = settings.to_toml()?;
         // Typed values were not judged yet.
         VerifierSettings::parse(&settings).context("--alias")?;

@@ -65,6 +65,19 @@ impl DesiredState {
         self.newest.load_full()
     }
 
+    /// Makes the network what is desired, when a node begins; a state whose network cannot be read has
+    /// none.
+    pub async fn renew_network(&self) -> Result<(), NetworkError> {
+        let newest = self.load();
+        if newest.state().network_is_unreadable() {
+            let why = "a part of the desired network cannot be read".to_owned();
+            return Err(NetworkError::Refused(why));
+        }
+        let network = newest.state().network();
+        self.network.prepare(newest.version(), network).await?;
+        self.network.activate(newest.version()).await
+    }
+
     /// Makes a change, whole or not at all. When it returns, every request that begins is judged by it.
     pub async fn change<S: ObjectStore>(
         &self,

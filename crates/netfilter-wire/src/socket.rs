@@ -2,6 +2,7 @@
 
 use crate::{BATCH_MAX, Listener, Malformed, PACKET_BYTES_MAX, batches, decode, encode};
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
     net::{
         RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
@@ -61,6 +62,12 @@ impl Socket {
     pub fn set_patience(&self, patience: Duration) -> io::Result<()> {
         set_socket_timeout(&self.0, Timeout::Recv, Some(patience))?;
         Ok(set_socket_timeout(&self.0, Timeout::Send, Some(patience))?)
+    }
+
+    /// Whether there is something to be received, if only that the other side is gone.
+    pub fn has_more(&self) -> io::Result<bool> {
+        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
+        Ok(poll(&mut fds, Some(&Timespec::default()))? > 0)
     }
 
     /// Sends a message with the descriptors that it speaks of.

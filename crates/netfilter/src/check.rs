@@ -15,7 +15,7 @@ mod fault;
 mod parts;
 mod subnet;
 
-pub use fault::{Fault, Reason as FaultReason};
+pub use fault::{Fault, Reason as FaultReason, told};
 
 use crate::{
     bounds::{

@@ -36,7 +36,7 @@ mod plan;
 mod reason;
 mod render;
 
-pub use check::{Checked, Fault, FaultReason};
+pub use check::{Checked, Fault, FaultReason, told};
 pub use classify::{Flow, Load, Packet, Payload, Verdict, classify};
 pub use filter::Table;
 pub use intervals::Family;

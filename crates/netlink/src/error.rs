@@ -74,10 +74,7 @@ fn said(detail: &Option<String>) -> String {
 }
 
 impl Failed {
-    pub(crate) fn of(
-        operation: &'static str,
-        object: impl Display,
-    ) -> impl FnOnce(Cause) -> Self {
+    pub(crate) fn of(operation: &'static str, object: impl Display) -> impl FnOnce(Cause) -> Self {
         move |cause| Self {
             operation,
             object: object.to_string(),

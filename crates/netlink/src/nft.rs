@@ -31,9 +31,12 @@ use crate::{
     Failed,
     namespace::Namespace,
     socket::{Question, Socket},
-    wire::Malformed,
+    wire::{Attributes, Malformed, Message},
 };
 use nix::sys::socket::SockProtocol;
+
+/// `NFTA_GEN_ID`
+const GENERATION_ID: u16 = 1;
 
 /// A socket to the kernel's nf_tables, in one namespace.
 #[derive(Debug)]
@@ -81,6 +84,24 @@ impl NftSocket {
             Ok(())
         });
         list.map_err(Failed::of("listing the counters of", table))
+    }
+
+    /// The number of the namespace's rules: another one after every transaction, whoever made it.
+    pub fn generation(&mut self) -> Result<u32, Failed> {
+        let fixed = fixed(0);
+        let question = Question::bare(kind(libc::NFT_MSG_GETGEN), &fixed);
+        let read = |message: &Message<'_>| -> Result<u32, Malformed> {
+            let (_, attributes) = Attributes::behind::<4>(message.body, "a generation")?;
+            for attribute in attributes {
+                let attribute = attribute?;
+                if attribute.kind == GENERATION_ID {
+                    return attribute.be32("a generation's number");
+                }
+            }
+            Err(Malformed::Missing("a generation's number"))
+        };
+        let generation = self.socket.get(&question, read);
+        generation.map_err(Failed::of("asking for", "the generation of the rules"))
     }
 
     /// The intervals of a set, in order.

@@ -143,9 +143,7 @@ impl<'a> Attributes<'a> {
         body: &'a [u8],
         header: &'static str,
     ) -> Result<(&'a [u8; N], Self), Malformed> {
-        let (fixed, rest) = body
-            .split_first_chunk()
-            .ok_or(Malformed::Length(header))?;
+        let (fixed, rest) = body.split_first_chunk().ok_or(Malformed::Length(header))?;
         Ok((fixed, Self { rest }))
     }
 

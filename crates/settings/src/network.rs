@@ -150,6 +150,10 @@ pub struct NetfilterdSettings {
     pub user: Option<u32>,
     /// Listeners of each address: one for each I/O thread of the node.
     pub shares: usize,
+    /// Whether it takes its networks down when it is told to end. Otherwise they stay, and what is in
+    /// them goes on: it may have been told to end to be replaced.
+    #[serde(default)]
+    pub takes_down: bool,
     /// What the machine's network is like.
     #[serde(default)]
     pub network: NetworkProfile,
@@ -201,6 +205,7 @@ mod tests {
             gateway_uid: 1000,
             user: Some(61_901),
             shares: 2,
+            takes_down: false,
             network: NetworkProfile {
                 plain: vec!["ens5".to_owned(), "port-*".to_owned()],
                 uplinks: vec![Uplink {

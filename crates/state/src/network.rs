@@ -4,13 +4,13 @@
 //! names what it changes, and a row stays small; they are judged together, as one model, by every change
 //! that touches one of them.
 
-use crate::{Body, Fault, Invalid, Kind, Name, Resource, Scope, State};
+use crate::{Body, Change, Fault, Invalid, Kind, Name, Put, Resource, Scope, State};
 use blockhouse_netfilter::{
     AclId, Limits, Model, NetworkAcl, PublicEndpoint, PublicEndpointId, SecurityGroup,
-    SecurityGroupId, Vpc, VpcId,
+    SecurityGroupId, Vpc, VpcId, told,
 };
 use blockhouse_types::AccountId;
-use std::{str::FromStr, sync::Arc};
+use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 /// Whether the object is what its resource is called.
 fn is_called(name: &Name, id: &str) -> Result<(), Fault> {
@@ -65,11 +65,10 @@ pub fn is_of_network(kind: Kind) -> bool {
 impl State {
     /// A state of these resources, whatever they are worth together.
     pub fn of_resources(resources: impl IntoIterator<Item = (Name, Resource)>) -> Self {
+        let mut state = Self::default();
         let resources = resources.into_iter();
-        Self {
-            resources: resources.map(|(name, resource)| (name, Arc::new(resource))).collect(),
-            ..Self::default()
-        }
+        state.resources = resources.map(|(name, one)| (name, Arc::new(one))).collect();
+        state
     }
 
     /// The network model that the resources make.
@@ -86,6 +85,27 @@ impl State {
             }
         }
         model
+    }
+
+    /// The change of this state, which is of that version, after which the network is the model.
+    pub fn change_to_network(&self, version: u64, model: Model) -> Change {
+        let wanted: BTreeMap<Name, Resource> = resources_of(model).collect();
+        let there = self
+            .resources()
+            .filter(|(name, _)| is_of_network(name.kind()));
+        let gone = there.filter(|(name, _)| !wanted.contains_key(name));
+        let deletes = gone.map(|(name, _)| name.to_string().into()).collect();
+        let differs = |name: &Name, resource: &Resource| self.get(name) != Some(resource);
+        let puts = wanted
+            .into_iter()
+            .filter(|(name, resource)| differs(name, resource));
+        Change {
+            expected: version,
+            puts: puts
+                .map(|(name, resource)| Put { name, resource })
+                .collect(),
+            deletes,
+        }
     }
 
     /// Whether a row of the network cannot be read. What it said, and whom it kept out, is not known:
@@ -109,7 +129,7 @@ impl State {
             Ok(_) => Ok(()),
             Err(faults) => Err(Invalid {
                 resource: "network".into(),
-                fault: Fault::Network(faults.to_string()),
+                fault: Fault::Network(told(&faults)),
             }),
         }
     }

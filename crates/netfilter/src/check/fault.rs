@@ -167,3 +167,9 @@ impl Faults {
         self.0
     }
 }
+
+/// Faults in one line, for whoever has one.
+pub fn told(faults: &[Fault]) -> String {
+    let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    faults.join("; ")
+}

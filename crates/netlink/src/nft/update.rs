@@ -159,7 +159,10 @@ pub(super) fn write(
         }
         plan.push((at, sorted));
     }
-    let messages: Vec<_> = plan.iter().flat_map(|(at, sorted)| sorted.messages(*at)).collect();
+    let messages: Vec<_> = plan
+        .iter()
+        .flat_map(|(at, sorted)| sorted.messages(*at))
+        .collect();
     let Some(count) = messages.len().checked_sub(1) else {
         return Ok(None);
     };
@@ -263,7 +266,9 @@ impl SetUpdate {
         }
         let mut ranges = ranges.to_vec();
         ranges.sort_unstable();
-        let overlapping = ranges.array_windows().find(|[one, other]| one.last() >= other.first());
+        let overlapping = ranges
+            .array_windows()
+            .find(|[one, other]| one.last() >= other.first());
         match overlapping {
             Some([one, other]) => Err(InvalidUpdate::Overlap {
                 set: set(),
@@ -292,16 +297,16 @@ impl Sorted {
 impl Batch {
     /// The error of a refused batch, by the message that the kernel names.
     pub(super) fn explain(&self, refusal: Refusal, updates: &[SetUpdate]) -> UpdateError {
-        let step = self.steps.iter().find(|step| Some(step.seq) == refusal.message);
+        let step = self
+            .steps
+            .iter()
+            .find(|step| Some(step.seq) == refusal.message);
         let set = step.and_then(|step| Some((step.change, updates.get(step.update)?)));
         let failed = match set {
-            Some((change, update)) => {
-                Failed::of(change.operation(), &update.set)(refusal.cause)
-            }
+            Some((change, update)) => Failed::of(change.operation(), &update.set)(refusal.cause),
             // Not about one message, but about all.
             None => Failed::of("updating", "sets")(refusal.cause),
         };
         failed.into()
     }
 }
-
