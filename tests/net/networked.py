@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import pathlib
 import signal
 import subprocess
 
@@ -117,9 +118,10 @@ class Networked(House):
         return int((self.folder / "run" / f"{role}.pid").read_text())
 
     def kill_role(self, role):
-        """kill -9; gives the process id that it had."""
+        """kill -9; gives the process id that it had, once none of its sockets is open any more."""
         pid = self.pid(role)
         os.kill(pid, signal.SIGKILL)
+        until(f"the end of {role}", lambda: is_dead(pid), 10)
         return pid
 
     def is_back(self, role, old, seconds=30):
@@ -155,6 +157,17 @@ class Networked(House):
             return connection.getresponse().read().decode()
         finally:
             connection.close()
+
+    def accepted_at_rest(self):
+        """The same, once it does not grow any more: nothing waits to be taken."""
+        last = []
+
+        def rests():
+            last.append(self.accepted())
+            return len(last) > 3 and len(set(last[-4:])) == 1
+
+        until("a gateway at rest", rests, 15)
+        return last[-1]
 
     def accepted(self):
         """Connections that the gateway has taken, of any network."""
@@ -197,6 +210,14 @@ class Networked(House):
             return json.loads(lines[-1]) if lines else None
 
         return until(f"a record of {key} in the audit", found)
+
+
+def is_dead(pid):
+    """Whether the process is gone, or only its name is left."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
+    except FileNotFoundError:
+        return True
 
 
 def denied(bucket, condition, *, resource="/*"):
