@@ -42,7 +42,7 @@ def contradictions():
         "the name service's port": of(lambda m: put(front(m), "ports", {"http": 53}), "vpce-a", "53"),
         "a rate of none": of(lambda m: put(front(m), "limits", {"burst": 0}), "vpce-a", "rates and bursts"),
         "too few free addresses": of(lambda m: (put(subnets(m)[0], "cidrs", ["10.0.1.0/29"]), put(
-            front(m), "addresses", ["10.0.1.4"])), "subnet-a1"),
+            front(m), "addresses", ["10.0.1.4"])), "10.0.1.0/29", "fewer than"),
     }
 
 

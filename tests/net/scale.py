@@ -78,7 +78,6 @@ def made(house, wanted, count):
 def two_hundred(house):
     house.be({})
     lay(house)
-    until("a gateway at rest", house.accepted_at_rest, 30)
     filterd, kernel = resident_kib(house.pid("netfilterd")), kernel_kib()
     seconds = made(house, model(), VPCS)
     filterd_after, kernel_after = resident_kib(house.pid("netfilterd")), kernel_kib()
@@ -117,7 +116,7 @@ def touches_only_it(house):
     lay(house)
     made(house, model(), VPCS)
     changed, kept = WITH_CLIENT[0], WITH_CLIENT[1]
-    spaces = {number: house_space(number) for number in range(VPCS)}
+    spaces = {number: space_of(number) for number in range(VPCS)}
     before = snapshot(spaces.values())
     house.is_reached(f"s{kept}")
     link = house.link_to(house.bucket("scaled-one"))
@@ -143,7 +142,7 @@ def touches_only_it(house):
     return f"{seconds:.2f} s for one of {VPCS}"
 
 
-def house_space(number):
+def space_of(number):
     found = [each for each in world.namespaces() if each.endswith(f"-vpc-s{number}")]
     assert len(found) == 1, found
     return found[0]

@@ -120,7 +120,10 @@ def connect(address, port, source=None, count=1, seconds=0.7, hold=None):
             stream.setblocking(False)
             if source:
                 stream.bind((source, 0))
-            stream.connect_ex((address, port))
+            if stream.connect_ex((address, port)) not in (0, errno.EINPROGRESS):
+                told["other"] += 1
+                stream.close()
+                continue
             waiting.register(stream, selectors.EVENT_WRITE)
         deadline = time.monotonic() + seconds
         while waiting.get_map() and (left := deadline - time.monotonic()) > 0:
