@@ -59,13 +59,17 @@ def main():
     options = parser.parse_args()
     if not (options.launch or options.self_test or options.hold):
         parser.error("--launch or --self-test")
-    tools.in_own_environment()
-    tools.install()
     modules = [*MODULES, *(["scale"] if options.scale else [])]
     if options.self_test or options.hold:
         modules = ["selftest"]
-    if reason := world.missing():
-        print(f"FAIL  {', '.join(modules)}: NET-SKIP {reason}\n0 passed, {len(modules)} failed")
+    if not (reason := world.forbidden()):
+        tools.in_own_environment()
+        tools.install()
+        reason = world.missing()
+    if reason:
+        for name in modules:
+            print(f"FAIL  {name}: NET-SKIP {reason}")
+        print(f"0 passed, {len(modules)} failed")
         return 1
     world.enter()
     # Only now: these need what was just installed.
