@@ -15,7 +15,7 @@ JS = TARGET / "clients-js"
 
 # Debian packages by the program they bring.
 PACKAGES = {"rclone": "rclone", "restic": "restic", "s3cmd": "s3cmd", "chromium": "chromium", "node": "nodejs",
-            "npm": "npm", "faketime": "faketime", "ip": "iproute2"}
+            "npm": "npm", "faketime": "faketime", "ip": "iproute2", "nft": "nftables", "ping": "iputils-ping"}
 
 
 def in_own_environment():
