@@ -22,9 +22,9 @@ use crate::secrets;
 use anyhow::{Context as _, Result, bail};
 use blockhouse_gateway::{
     Context, Entrance, ListenerId, NetworkError, NetworkOrder, Subnet, VpcEndpoint,
-    accept::{Door, DoorChange, NativeCheck},
+    accept::{Door, DoorChange, LoadBalancer, NativeCheck},
 };
-use blockhouse_netfilter::Model;
+use blockhouse_netfilter::{Endpoint, Model, Proxy, Vpc};
 use blockhouse_netfilter_wire::{
     Batches, FromNetfilterd, Listener, ListenerKind, Opened, Owner, Pieces, Socket, ToNetfilterd,
     pieces,
@@ -75,7 +75,14 @@ struct Held {
     listener: Listener,
     socket: OwnedFd,
     /// `None` where it is not opened: for another purpose than S3, or by no model.
-    entrance: Option<Arc<Entrance>>,
+    way: Option<Way>,
+}
+
+/// What a listener's doors are.
+#[derive(Clone, PartialEq, Eq)]
+struct Way {
+    entrance: Arc<Entrance>,
+    proxy: Option<Arc<LoadBalancer>>,
 }
 
 /// A conversation, and what was not whole yet.
@@ -322,7 +329,7 @@ impl Keeper {
             let held = Held {
                 listener,
                 socket,
-                entrance: None,
+                way: None,
             };
             self.held.insert(id, held);
         }
@@ -336,15 +343,15 @@ impl Keeper {
         };
         let mut changes = Vec::new();
         for held in self.held.values_mut() {
-            let entrance = entrance(&held.listener, model).map(Arc::new);
-            if entrance == held.entrance {
+            let way = way(&held.listener, model);
+            if way == held.way {
                 continue;
             }
-            let change = match &entrance {
+            let change = match &way {
                 None => Some(DoorChange::Close(ListenerId(door_id(&held.listener)))),
-                Some(entrance) => held.door(entrance, self.tls.as_ref()).map(DoorChange::Open),
+                Some(way) => held.door(way, self.tls.as_ref()).map(DoorChange::Open),
             };
-            held.entrance = entrance;
+            held.way = way;
             changes.extend(change.map(|change| (held.listener.share, change)));
         }
         for (share, change) in changes {
@@ -362,11 +369,8 @@ impl Keeper {
 
 impl Held {
     /// A door of its own descriptor; `None` when no more can be had, or there is no certificate.
-    fn door(
-        &self,
-        entrance: &Arc<Entrance>,
-        tls: Option<&Arc<rustls::ServerConfig>>,
-    ) -> Option<Door> {
+    fn door(&self, way: &Way, tls: Option<&Arc<rustls::ServerConfig>>) -> Option<Door> {
+        let Way { entrance, proxy } = way;
         let tls = match self.listener.kind {
             ListenerKind::Https => Some(tls?.clone()),
             _ => None,
@@ -381,6 +385,7 @@ impl Held {
                 tls,
                 entrance: Arc::clone(entrance),
                 check: Some(check),
+                proxy: proxy.clone(),
             }),
             Err(error) => {
                 tracing::error!(%error, listener = self.listener.id, "it cannot be listened to");
@@ -396,17 +401,16 @@ fn door_id(listener: &Listener) -> u32 {
     OWN_DOORS.saturating_add(listener.id)
 }
 
-/// What a listener is by this model.
-fn entrance(listener: &Listener, model: &Model) -> Option<Entrance> {
+/// What a listener is by this model; `None` for one that the model does not have, or has otherwise.
+fn way(listener: &Listener, model: &Model) -> Option<Way> {
     if !matches!(listener.kind, ListenerKind::Http | ListenerKind::Https) {
         return None;
     }
-    match &listener.owner {
+    let (entrance, proxy) = match &listener.owner {
         Owner::Public { endpoint } => {
             let mut there = model.public_endpoints.iter();
-            there
-                .any(|public| public.id.as_str() == endpoint)
-                .then_some(Entrance::Public)
+            let found = there.find(|public| public.id.as_str() == endpoint)?;
+            (Entrance::Public, found.proxy.as_ref())
         }
         Owner::Vpc {
             vpc,
@@ -418,21 +422,47 @@ fn entrance(listener: &Listener, model: &Model) -> Option<Entrance> {
             if of_vpc.id.as_str() != endpoint || found.account != *account {
                 return None;
             }
-            let ranges = found.subnets.iter().flat_map(|subnet| {
-                let id: Box<str> = subnet.id.as_str().into();
-                let ranges = subnet.cidrs.iter();
-                ranges.map(move |range| Subnet {
-                    id: id.clone(),
-                    range: range.net(),
-                })
-            });
-            Some(Entrance::Vpc(Arc::new(VpcEndpoint {
-                id: endpoint.as_str().into(),
-                vpc: vpc.as_str().into(),
-                account: *account,
-                subnets: ranges.collect(),
-            })))
+            (entrance(found, of_vpc), of_vpc.proxy.as_ref())
         }
+    };
+    Some(Way {
+        entrance: Arc::new(entrance),
+        proxy: proxy.map(|proxy| Arc::new(load_balancer(proxy, model))),
+    })
+}
+
+fn entrance(vpc: &Vpc, endpoint: &Endpoint) -> Entrance {
+    let ranges = vpc.subnets.iter().flat_map(|subnet| {
+        let id: Box<str> = subnet.id.as_str().into();
+        let ranges = subnet.cidrs.iter();
+        ranges.map(move |range| Subnet {
+            id: id.clone(),
+            range: range.net(),
+        })
+    });
+    Entrance::Vpc(Arc::new(VpcEndpoint {
+        id: endpoint.id.as_str().into(),
+        vpc: vpc.id.as_str().into(),
+        account: vpc.account,
+        subnets: ranges.collect(),
+    }))
+}
+
+fn load_balancer(proxy: &Proxy, model: &Model) -> LoadBalancer {
+    let endpoints = proxy.endpoints.iter().filter_map(|(told, meant)| {
+        let of_vpc = |vpc: &Vpc| {
+            let endpoint = vpc
+                .endpoint
+                .as_ref()
+                .filter(|endpoint| endpoint.id == *meant)?;
+            Some(entrance(vpc, endpoint))
+        };
+        let entrance = model.vpcs.iter().find_map(of_vpc)?;
+        Some((told.as_str().into(), Arc::new(entrance)))
+    });
+    LoadBalancer {
+        trusted: proxy.trusted.iter().map(|range| range.net()).collect(),
+        endpoints: endpoints.collect(),
     }
 }
 

@@ -66,6 +66,7 @@ impl Sockets {
                 tls: tls.cloned(),
                 entrance: Arc::default(),
                 check: None,
+                proxy: None,
             });
         }
         Ok(bound)

@@ -10,9 +10,11 @@
 mod bind;
 mod connection;
 mod outlet;
+mod proxied;
 mod refuse;
 
 pub use bind::{BindError, bind};
+pub use proxied::LoadBalancer;
 
 use crate::{
     Context, Entrance, ListenerId, Origin,
@@ -55,6 +57,8 @@ pub struct Door {
     pub entrance: Arc<Entrance>,
     /// Asked of every connection before anything else.
     pub check: Option<NativeCheck>,
+    /// The load balancer before it, if there is one.
+    pub proxy: Option<Arc<LoadBalancer>>,
 }
 
 /// Whether a connection is of the network that its listener was made in: what the kernel says of the
@@ -141,6 +145,7 @@ impl<S: ObjectStore, V: Verifier> Accepting<S, V> {
             tls: door.tls,
             entrance: door.entrance,
             check: door.check,
+            proxy: door.proxy,
         };
         let accepting = accept_loop(Rc::clone(&self.thread), listener, entry);
         if let Some(before) = self.loops.insert(id, spawn_local(accepting)) {
@@ -177,12 +182,16 @@ impl<S: ObjectStore, V: Verifier> Drop for Accepting<S, V> {
     }
 }
 
+/// What comes on a connection before HTTP: a load balancer's header behind nothing, TLS behind that.
+type Before = (Option<Arc<ServerConfig>>, Option<Arc<LoadBalancer>>);
+
 /// What makes a connection of a listener what it is.
 struct Entry {
     id: ListenerId,
     tls: Option<Arc<ServerConfig>>,
     entrance: Arc<Entrance>,
     check: Option<NativeCheck>,
+    proxy: Option<Arc<LoadBalancer>>,
 }
 
 async fn accept_loop<S: ObjectStore, V: Verifier>(
@@ -209,7 +218,7 @@ async fn accept_loop<S: ObjectStore, V: Verifier>(
                 };
                 let (tls, entrance) = (&entry.tls, &entry.entrance);
                 let origin = Origin::new((peer, local), tls.is_some(), entry.id, entrance);
-                thread.admit(stream, origin, tls.clone());
+                thread.admit(stream, origin, (tls.clone(), entry.proxy.clone()));
             }
             Err(error) if is_clients_fault(&error) => continue,
             Err(error) => {
@@ -232,7 +241,7 @@ fn is_clients_fault(error: &io::Error) -> bool {
 }
 
 impl<S: ObjectStore, V: Verifier> Thread<S, V> {
-    fn admit(self: &Rc<Self>, stream: TcpStream, origin: Origin, tls: Option<Arc<ServerConfig>>) {
+    fn admit(self: &Rc<Self>, stream: TcpStream, origin: Origin, before: Before) {
         if self.connections.borrow().len() >= self.limits.connections_max {
             return self.turn_away(stream, &origin);
         }
@@ -248,7 +257,7 @@ impl<S: ObjectStore, V: Verifier> Thread<S, V> {
                 thread: Rc::clone(&thread),
                 number,
             };
-            connection::run(thread, watch, stream, origin, tls).await;
+            connection::run(thread, watch, stream, origin, before).await;
         });
     }
 

@@ -91,7 +91,17 @@ impl Origin {
         }
     }
 
-    /// The other end's address, as the kernel knows it.
+    /// The same connection as a load balancer introduces it: from that address, by another way in if it
+    /// says one. Source: haproxy, `doc/proxy-protocol.txt`.
+    pub(crate) fn introduced(&self, source: SocketAddr, through: Option<&Arc<Entrance>>) -> Self {
+        Self {
+            peer: folded(source),
+            entrance: Arc::clone(through.unwrap_or(&self.entrance)),
+            ..self.clone()
+        }
+    }
+
+    /// The other end's address, as the kernel knows it, or as a load balancer that is trusted says.
     pub fn peer(&self) -> SocketAddr {
         self.peer
     }

@@ -2,7 +2,7 @@
 
 use crate::{BATCH_MAX, DOCUMENT_BYTES_MAX, LISTENERS_MAX, Listener, Opened};
 use serde::{Deserialize, Serialize};
-use std::os::fd::OwnedFd;
+use std::{collections::BTreeSet, os::fd::OwnedFd};
 
 /// Bytes of a piece at most. Escaped as JSON it is at most six times as long, and a packet holds that.
 const PIECE_BYTES_MAX: usize = 16 * 1024;
@@ -31,6 +31,12 @@ pub struct Piece {
     pub text: String,
 }
 
+impl Piece {
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.text.len() <= PIECE_BYTES_MAX
+    }
+}
+
 /// What came is not the next part, or is not whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OutOfOrder {
@@ -53,6 +59,12 @@ pub enum OutOfOrder {
     /// More than there may be.
     #[error("more came than there may be")]
     TooMany,
+    /// A part with nothing in it, and more to follow: such could go on for ever.
+    #[error("part {0} is empty and not the last")]
+    Empty(u32),
+    /// A listener whose number another one has.
+    #[error("two listeners have the number {0}")]
+    Twice(u32),
 }
 
 /// Puts batches together.
@@ -60,15 +72,31 @@ pub enum OutOfOrder {
 pub struct Batches {
     expected: u32,
     opened: Vec<Opened>,
+    ids: BTreeSet<u32>,
 }
 
 impl Batches {
     /// Takes the next batch with its descriptors; gives all of them with the last one, and begins anew.
+    /// One that is refused is dropped whole, its descriptors are closed, and all that came before it with
+    /// theirs.
     pub fn push(
         &mut self,
         batch: Batch,
         sockets: Vec<OwnedFd>,
     ) -> Result<Option<Vec<Opened>>, OutOfOrder> {
+        let taken = self.take(batch, sockets);
+        match taken {
+            Ok(true) => Ok(Some(std::mem::take(self).opened)),
+            Ok(false) => Ok(None),
+            Err(refused) => {
+                *self = Self::default();
+                Err(refused)
+            }
+        }
+    }
+
+    /// Whether it was the last one.
+    fn take(&mut self, batch: Batch, sockets: Vec<OwnedFd>) -> Result<bool, OutOfOrder> {
         let Batch {
             number,
             last,
@@ -87,18 +115,20 @@ impl Batches {
                 listeners: listeners.len(),
             });
         }
+        if listeners.is_empty() && !last {
+            return Err(OutOfOrder::Empty(number));
+        }
         if listeners.len() > BATCH_MAX || self.opened.len() + listeners.len() > LISTENERS_MAX {
             return Err(OutOfOrder::TooMany);
         }
-        let pairs = listeners.into_iter().zip(sockets);
-        self.opened
-            .extend(pairs.map(|(listener, socket)| Opened { listener, socket }));
-        self.expected += 1;
-        if !last {
-            return Ok(None);
+        for (listener, socket) in listeners.into_iter().zip(sockets) {
+            if !self.ids.insert(listener.id) {
+                return Err(OutOfOrder::Twice(listener.id));
+            }
+            self.opened.push(Opened { listener, socket });
         }
-        self.expected = 0;
-        Ok(Some(std::mem::take(&mut self.opened)))
+        self.expected += 1;
+        Ok(last)
     }
 }
 
@@ -110,8 +140,21 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// Takes the next piece; gives the document with the last one, and begins anew.
+    /// Takes the next piece; gives the document with the last one, and begins anew. With one that is
+    /// refused, all that came before it is forgotten.
     pub fn push(&mut self, piece: &Piece) -> Result<Option<String>, OutOfOrder> {
+        match self.take(piece) {
+            Ok(true) => Ok(Some(std::mem::take(self).text)),
+            Ok(false) => Ok(None),
+            Err(refused) => {
+                *self = Self::default();
+                Err(refused)
+            }
+        }
+    }
+
+    /// Whether it was the last one.
+    fn take(&mut self, piece: &Piece) -> Result<bool, OutOfOrder> {
         if piece.number != self.expected {
             let expected = self.expected;
             return Err(OutOfOrder::Number {
@@ -119,16 +162,15 @@ impl Pieces {
                 got: piece.number,
             });
         }
+        if piece.text.is_empty() && !piece.last {
+            return Err(OutOfOrder::Empty(piece.number));
+        }
         if self.text.len() + piece.text.len() > DOCUMENT_BYTES_MAX {
             return Err(OutOfOrder::TooMany);
         }
         self.text.push_str(&piece.text);
         self.expected += 1;
-        if !piece.last {
-            return Ok(None);
-        }
-        self.expected = 0;
-        Ok(Some(std::mem::take(&mut self.text)))
+        Ok(piece.last)
     }
 }
 

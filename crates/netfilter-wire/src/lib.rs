@@ -23,7 +23,9 @@
 //! unseen.
 //!
 //! A packet that is not exactly this is an error of whoever sent it: it is dropped whole, the descriptors
-//! that came with it are closed, and the receiver counts it and closes the socket. Neither side guesses.
+//! that came with it are closed, and the receiver counts it and closes the socket. Neither side guesses:
+//! a message has one spelling, and comes with as many descriptors as it speaks of. Who is at the other
+//! end the kernel says ([`Socket::peer_uid`]); what it says is believed no further than the model allows.
 #![forbid(unsafe_code)]
 
 mod batch;
@@ -34,8 +36,8 @@ mod socket;
 
 pub use batch::{Batch, Batches, OutOfOrder, Piece, Pieces, batches, pieces};
 pub use frame::{Malformed, PACKET_BYTES_MAX, decode, encode};
-pub use listener::{Listener, ListenerKind, Opened, Owner};
-pub use message::{FromNetfilterd, ToNetfilterd};
+pub use listener::{Listener, ListenerKind, NAME_BYTES_MAX, Opened, Owner};
+pub use message::{FromNetfilterd, Message, REASON_BYTES_MAX, ToNetfilterd};
 pub use socket::{ReceiveError, Socket};
 
 /// Descriptors of one packet, at most. Source: Linux, `SCM_MAX_FD` is 253.

@@ -4,6 +4,10 @@ use blockhouse_types::AccountId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{net::SocketAddr, os::fd::OwnedFd};
 
+/// Bytes of a name at most: of a namespace, an interface, a VPC, an endpoint. A packet holds a full batch
+/// of listeners with names of this length.
+pub const NAME_BYTES_MAX: usize = 80;
+
 /// A listening socket, as it is told of beside its descriptor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +28,23 @@ pub struct Listener {
     pub share: u32,
     /// Whose it is.
     pub owner: Owner,
+}
+
+impl Listener {
+    /// Whether each of its names is one: letters, digits, `-`, `_` and `.`, so that it needs no quotes
+    /// anywhere, and at most [`NAME_BYTES_MAX`] of them.
+    pub(crate) fn is_bounded(&self) -> bool {
+        let of_owner = match &self.owner {
+            Owner::Vpc { vpc, endpoint, .. } => is_name(vpc) && is_name(endpoint),
+            Owner::Public { endpoint } => is_name(endpoint),
+        };
+        of_owner && is_name(&self.namespace) && is_name(&self.interface)
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(legal)
 }
 
 /// What is spoken at a listener.

@@ -1,7 +1,13 @@
-//! The messages.
+//! The messages, and what must hold of each beyond its shape.
 
-use crate::{Batch, Piece};
-use serde::{Deserialize, Serialize};
+use crate::{BATCH_MAX, Batch, Piece};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _,
+};
+
+/// Bytes of a reason at most. A longer one is cut by who sends it: the kernel's own words are quoted, and
+/// an alarm must not fail for being long. A packet holds it with every byte escaped.
+pub const REASON_BYTES_MAX: usize = 8 * 1024;
 
 /// What the node says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +51,8 @@ pub enum FromNetfilterd {
     Refused {
         /// The version.
         version: u64,
-        /// The object and what is wrong with it.
+        /// The object and what is wrong with it; cut behind [`REASON_BYTES_MAX`].
+        #[serde(serialize_with = "write_reason", deserialize_with = "read_reason")]
         reason: String,
     },
     /// It is so.
@@ -57,9 +64,80 @@ pub enum FromNetfilterd {
     Failed {
         /// The version.
         version: u64,
-        /// What the kernel refused.
+        /// What the kernel refused; cut behind [`REASON_BYTES_MAX`].
+        #[serde(serialize_with = "write_reason", deserialize_with = "read_reason")]
         reason: String,
     },
     /// How the network is: a JSON document.
     Status(Piece),
+}
+
+/// Either side's messages.
+pub trait Message: Serialize + DeserializeOwned {
+    /// How many descriptors come with it: as many as it speaks of, and no other number is taken.
+    fn descriptors(&self) -> usize;
+
+    /// Whether everything in it is within its bounds.
+    fn is_bounded(&self) -> bool;
+}
+
+impl Message for ToNetfilterd {
+    fn descriptors(&self) -> usize {
+        match self {
+            Self::Held(batch) => batch.listeners.len(),
+            Self::Prepare { .. } | Self::Activate { .. } | Self::Status => 0,
+        }
+    }
+
+    fn is_bounded(&self) -> bool {
+        match self {
+            Self::Held(batch) => is_bounded(batch),
+            Self::Prepare { model, .. } => model.is_bounded(),
+            Self::Activate { .. } | Self::Status => true,
+        }
+    }
+}
+
+impl Message for FromNetfilterd {
+    fn descriptors(&self) -> usize {
+        match self {
+            Self::Listeners(batch) => batch.listeners.len(),
+            Self::Closed { .. }
+            | Self::Prepared { .. }
+            | Self::Refused { .. }
+            | Self::Active { .. }
+            | Self::Failed { .. }
+            | Self::Status(_) => 0,
+        }
+    }
+
+    fn is_bounded(&self) -> bool {
+        match self {
+            Self::Listeners(batch) => is_bounded(batch),
+            Self::Closed { ids } => (1..=BATCH_MAX).contains(&ids.len()),
+            Self::Status(piece) => piece.is_bounded(),
+            // A reason is cut by who writes it, and measured by who reads it.
+            Self::Prepared { .. }
+            | Self::Refused { .. }
+            | Self::Active { .. }
+            | Self::Failed { .. } => true,
+        }
+    }
+}
+
+fn is_bounded(batch: &Batch) -> bool {
+    batch.listeners.len() <= BATCH_MAX && batch.listeners.iter().all(crate::Listener::is_bounded)
+}
+
+fn write_reason<S: Serializer>(reason: &str, to: S) -> Result<S::Ok, S::Error> {
+    let (kept, _) = reason.split_at(reason.floor_char_boundary(REASON_BYTES_MAX));
+    to.serialize_str(kept)
+}
+
+fn read_reason<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let reason = String::deserialize(from)?;
+    match reason.len() <= REASON_BYTES_MAX {
+        true => Ok(reason),
+        false => Err(D::Error::custom("a reason is too long")),
+    }
 }

@@ -1,16 +1,15 @@
 //! The socket, and descriptors on it. Calls block, for as long as the socket is set to.
 
-use crate::{BATCH_MAX, Listener, Malformed, PACKET_BYTES_MAX, batches, decode, encode};
+use crate::{BATCH_MAX, Listener, Malformed, Message, PACKET_BYTES_MAX, batches, decode, encode};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
     net::{
         RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
         SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
-        sockopt::{Timeout, set_socket_timeout},
+        sockopt::{Timeout, set_socket_timeout, socket_peercred},
     },
 };
-use serde::{Serialize, de::DeserializeOwned};
 use std::{
     io::{self, IoSlice, IoSliceMut},
     mem::MaybeUninit,
@@ -28,7 +27,7 @@ pub struct Socket(OwnedFd);
 /// Why nothing was received.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
-    /// The other side has closed it, or died.
+    /// The other side has closed it, or died; or it sent a packet of no bytes, which nobody does.
     #[error("the other side is gone")]
     Gone,
     /// Nothing came within the socket's time.
@@ -43,6 +42,14 @@ pub enum ReceiveError {
     /// More descriptors came than a packet may bring. Those that came through are closed.
     #[error("a packet brought more than {BATCH_MAX} descriptors")]
     TooManyDescriptors,
+    /// Another number of descriptors came than the message speaks of. They are closed.
+    #[error("{got} descriptors came with a message that speaks of {expected}")]
+    Descriptors {
+        /// As many as it speaks of.
+        expected: usize,
+        /// As many came.
+        got: usize,
+    },
 }
 
 impl AsFd for Socket {
@@ -58,6 +65,12 @@ impl From<OwnedFd> for Socket {
 }
 
 impl Socket {
+    /// The user that the other side was when it connected, or when it began to listen. The kernel says so,
+    /// not the other side.
+    pub fn peer_uid(&self) -> io::Result<u32> {
+        Ok(socket_peercred(&self.0)?.uid.as_raw())
+    }
+
     /// From now on no call waits longer.
     pub fn set_patience(&self, patience: Duration) -> io::Result<()> {
         set_socket_timeout(&self.0, Timeout::Recv, Some(patience))?;
@@ -71,7 +84,10 @@ impl Socket {
     }
 
     /// Sends a message with the descriptors that it speaks of.
-    pub fn send(&self, message: &impl Serialize, with: &[BorrowedFd<'_>]) -> io::Result<()> {
+    pub fn send(&self, message: &impl Message, with: &[BorrowedFd<'_>]) -> io::Result<()> {
+        if message.descriptors() != with.len() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         let packet = encode(message).map_err(io::Error::other)?;
         let mut space = [MaybeUninit::uninit(); CONTROL_BYTES];
         let mut control = SendAncillaryBuffer::new(&mut space);
@@ -89,7 +105,7 @@ impl Socket {
     }
 
     /// Sends listeners, in as many packets as that takes.
-    pub fn send_listeners<M: Serialize, F: AsFd>(
+    pub fn send_listeners<M: Message, F: AsFd>(
         &self,
         listeners: &[(Listener, F)],
         message: impl Fn(crate::Batch) -> M,
@@ -102,7 +118,7 @@ impl Socket {
     }
 
     /// Receives a message with its descriptors.
-    pub fn receive<M: DeserializeOwned>(&self) -> Result<(M, Vec<OwnedFd>), ReceiveError> {
+    pub fn receive<M: Message>(&self) -> Result<(M, Vec<OwnedFd>), ReceiveError> {
         // One more than may come: a packet that fills it was longer.
         let mut packet = vec![0; PACKET_BYTES_MAX + 1];
         let mut space = [MaybeUninit::uninit(); CONTROL_BYTES];
@@ -133,7 +149,11 @@ impl Socket {
         if received.flags.contains(ReturnFlags::TRUNC) {
             return Err(Malformed::TooLong.into());
         }
-        let message = decode(&packet[..received.bytes])?;
+        let message: M = decode(&packet[..received.bytes])?;
+        let (expected, got) = (message.descriptors(), sockets.len());
+        if expected != got {
+            return Err(ReceiveError::Descriptors { expected, got });
+        }
         Ok((message, sockets))
     }
 }

@@ -2,17 +2,23 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use blockhouse_netfilter_wire::{
-    BATCH_MAX, Batches, FromNetfilterd, Listener, ListenerKind, Malformed, OutOfOrder, Owner,
-    Piece, Pieces, ReceiveError, Socket, ToNetfilterd, decode, encode, pieces,
+    BATCH_MAX, Batch, Batches, FromNetfilterd, Listener, ListenerKind, Malformed, NAME_BYTES_MAX,
+    OutOfOrder, Owner, PACKET_BYTES_MAX, Piece, Pieces, REASON_BYTES_MAX, ReceiveError, Socket,
+    ToNetfilterd, decode, encode, pieces,
 };
 use blockhouse_types::AccountId;
 use proptest::prelude::*;
-use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, send, socketpair};
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+    send, sendmsg, socketpair,
+};
 use std::{
     fs::File,
-    io::{Read as _, Write as _},
+    io::{IoSlice, Read as _, Write as _},
+    mem::MaybeUninit,
+    net::{IpAddr, SocketAddr, SocketAddrV6},
     os::{
-        fd::{AsFd as _, OwnedFd},
+        fd::{AsFd as _, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
     thread,
@@ -43,6 +49,15 @@ fn listener(id: u32) -> Listener {
             endpoint: "vpce-a".to_owned(),
             account: AccountId::from_number(42).unwrap(),
         },
+    }
+}
+
+/// Some listeners, with more to follow.
+fn batch(number: u32, listeners: Vec<Listener>) -> Batch {
+    Batch {
+        number,
+        last: false,
+        listeners,
     }
 }
 
@@ -103,11 +118,6 @@ fn none_is_told_by_an_empty_batch() {
 #[test]
 fn what_does_not_follow_is_refused() {
     let mut all = Batches::default();
-    let batch = |number, listeners| blockhouse_netfilter_wire::Batch {
-        number,
-        last: false,
-        listeners,
-    };
     let socket = || OwnedFd::from(File::open("/dev/null").unwrap());
     assert_eq!(
         all.push(batch(1, vec![]), vec![]).unwrap_err(),
@@ -130,13 +140,38 @@ fn what_does_not_follow_is_refused() {
             .unwrap()
             .is_none()
     );
-    assert!(all.push(batch(0, vec![]), vec![]).is_err());
+    // What does not follow takes what came before with it.
+    assert!(all.push(batch(2, vec![]), vec![]).is_err());
+    assert_eq!(
+        all.push(batch(0, vec![]), vec![]).unwrap_err(),
+        OutOfOrder::Empty(0)
+    );
+    let twice = batch(0, vec![listener(1), listener(1)]);
+    assert_eq!(
+        all.push(twice, vec![socket(), socket()]).unwrap_err(),
+        OutOfOrder::Twice(1)
+    );
+    let endless = Piece {
+        number: 0,
+        last: false,
+        text: String::new(),
+    };
+    assert!(Pieces::default().push(&endless).is_err());
     let piece = Piece {
         number: 1,
         last: true,
         text: String::new(),
     };
     assert!(Pieces::default().push(&piece).is_err());
+}
+
+/// Sends bytes and descriptors as somebody else might.
+fn send_raw(from: &Socket, packet: &[u8], with: &[BorrowedFd<'_>]) {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(253))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    assert!(control.push(SendAncillaryMessage::ScmRights(with)));
+    let slices = [IoSlice::new(packet)];
+    sendmsg(from, &slices, &mut control, SendFlags::NOSIGNAL).unwrap();
 }
 
 #[test]
@@ -148,6 +183,12 @@ fn a_foreign_packet_is_an_error_and_leaves_no_descriptor() {
         b"BV\x01{}",
         b"BN\x01{\"status\":1}",
         b"BN\x01\"status\" 1",
+        b"BN\x01\"status\" ",
+        b"BN\x01\"st\\u0061tus\"",
+        b"BN\x01{\"activate\":{\"version\":1,\"version\":1}}",
+        b"BN\x01{\"activate\":{\"version\":1},\"status\":null}",
+        b"BN\x01{\"activate\":{\"version\":1,\"at\":2}}",
+        b"BN\x01{\"open\":{}}",
     ] {
         send(&daemon, packet, SendFlags::empty()).unwrap();
         let refused = node.receive::<ToNetfilterd>();
@@ -157,19 +198,175 @@ fn a_foreign_packet_is_an_error_and_leaves_no_descriptor() {
         );
     }
     // The other end of a descriptor that came with nonsense hears of its close.
-    let (theirs, mut ours) = UnixStream::pair().unwrap();
-    daemon.send(&"nonsense", &[theirs.as_fd()]).unwrap();
-    drop(theirs);
+    let refused = |packet: &[u8]| {
+        let (theirs, mut ours) = UnixStream::pair().unwrap();
+        send_raw(&daemon, packet, &[theirs.as_fd()]);
+        drop(theirs);
+        let refused = node.receive::<ToNetfilterd>().unwrap_err();
+        assert_eq!(ours.read(&mut [0]).unwrap(), 0);
+        refused
+    };
+    let nonsense = refused(b"BN\x01\"nonsense\"");
+    let malformed = matches!(nonsense, ReceiveError::Malformed(Malformed::Message(_)));
+    assert!(malformed, "{nonsense}");
+    // So does that of one which came with a message that speaks of none.
+    let beside = refused(&encode(&ToNetfilterd::Status).unwrap());
+    assert!(
+        matches!(
+            beside,
+            ReceiveError::Descriptors {
+                expected: 0,
+                got: 1
+            }
+        ),
+        "{beside}"
+    );
+}
+
+#[test]
+fn what_is_too_much_is_refused() {
+    let (node, daemon) = pair();
+    let long = vec![b' '; PACKET_BYTES_MAX + 1];
+    send(&daemon, &long, SendFlags::empty()).unwrap();
     let refused = node.receive::<ToNetfilterd>();
     assert!(matches!(
         refused,
-        Err(ReceiveError::Malformed(Malformed::Message(_)))
+        Err(ReceiveError::Malformed(Malformed::TooLong))
     ));
+
+    // As many descriptors as the kernel takes: those that came through are closed, and the rest.
+    let (theirs, mut ours) = UnixStream::pair().unwrap();
+    let status = encode(&ToNetfilterd::Status).unwrap();
+    send_raw(&daemon, &status, &[theirs.as_fd(); 253]);
+    drop(theirs);
+    let refused = node.receive::<ToNetfilterd>();
+    assert!(matches!(refused, Err(ReceiveError::TooManyDescriptors)));
     assert_eq!(ours.read(&mut [0]).unwrap(), 0);
-    let long = vec![b' '; 2 * 128 * 1024];
-    if send(&daemon, &long, SendFlags::empty()).is_ok() {
-        assert!(node.receive::<ToNetfilterd>().is_err());
+
+    // Our own side does not send what the other would refuse.
+    let message = ToNetfilterd::Held(batch(0, vec![listener(1)]));
+    assert!(node.send(&message, &[]).is_err());
+    for name in ["", "a b", "é", &"a".repeat(NAME_BYTES_MAX + 1)] {
+        let mut named = listener(1);
+        named.namespace = name.to_owned();
+        let message = FromNetfilterd::Listeners(batch(0, vec![named]));
+        assert!(matches!(encode(&message), Err(Malformed::Unbounded)));
     }
+    let ids = vec![0; BATCH_MAX + 1];
+    let closed = FromNetfilterd::Closed { ids };
+    assert!(matches!(encode(&closed), Err(Malformed::Unbounded)));
+}
+
+#[test]
+fn descriptors_are_closed_on_exec() {
+    let (node, daemon) = pair();
+    let given = [(listener(0), File::open("/dev/null").unwrap())];
+    node.send_listeners(&given, ToNetfilterd::Held).unwrap();
+    let (_, sockets) = daemon.receive::<ToNetfilterd>().unwrap();
+    let flags = rustix::io::fcntl_getfd(&sockets[0]).unwrap();
+    assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
+}
+
+#[test]
+fn the_kernel_says_who_it_is() {
+    let (node, _daemon) = pair();
+    assert_eq!(node.peer_uid().unwrap(), rustix::process::getuid().as_raw());
+}
+
+/// The longest names, addresses and numbers: a full batch still is one packet.
+#[test]
+fn a_full_batch_fits_into_a_packet() {
+    let name = "a".repeat(NAME_BYTES_MAX);
+    let longest = Listener {
+        id: u32::MAX,
+        kind: ListenerKind::NamesUdp,
+        namespace: name.clone(),
+        cookie: u64::MAX,
+        interface: name.clone(),
+        address: SocketAddrV6::new([0xFFFF; 8].into(), u16::MAX, 0, u32::MAX).into(),
+        share: u32::MAX,
+        owner: Owner::Vpc {
+            vpc: name.clone(),
+            endpoint: name,
+            account: AccountId::from_number(999_999_999_999).unwrap(),
+        },
+    };
+    let full = FromNetfilterd::Listeners(Batch {
+        number: u32::MAX,
+        last: false,
+        listeners: vec![longest; BATCH_MAX],
+    });
+    let packet = encode(&full).unwrap();
+    assert_eq!(decode::<FromNetfilterd>(&packet).unwrap(), full);
+}
+
+#[test]
+fn a_long_reason_is_cut_and_arrives() {
+    let reason = "ä\u{1}".repeat(REASON_BYTES_MAX);
+    let packet = encode(&FromNetfilterd::Failed { version: 1, reason }).unwrap();
+    let FromNetfilterd::Failed { reason, .. } = decode(&packet).unwrap() else {
+        unreachable!("it is what was written");
+    };
+    assert!((REASON_BYTES_MAX - 1..=REASON_BYTES_MAX).contains(&reason.len()));
+    let uncut = "a".repeat(REASON_BYTES_MAX + 1);
+    let packet = format!("BN\u{1}{{\"failed\":{{\"version\":1,\"reason\":\"{uncut}\"}}}}");
+    assert!(decode::<FromNetfilterd>(packet.as_bytes()).is_err());
+}
+
+fn listeners() -> impl Strategy<Value = Vec<Listener>> {
+    let name = "[A-Za-z0-9._-]{1,80}";
+    let owner = prop_oneof![
+        (name, name, 0..1_000_000_000_000_u64).prop_map(|(vpc, endpoint, account)| Owner::Vpc {
+            vpc,
+            endpoint,
+            account: AccountId::from_number(account).unwrap(),
+        }),
+        name.prop_map(|endpoint| Owner::Public { endpoint }),
+    ];
+    let kind = prop_oneof![
+        Just(ListenerKind::Http),
+        Just(ListenerKind::Https),
+        Just(ListenerKind::NamesUdp),
+        Just(ListenerKind::NamesTcp),
+    ];
+    let numbers = any::<(u32, u64, u32)>();
+    let address = any::<(IpAddr, u16)>().prop_map(SocketAddr::from);
+    let listener = (numbers, kind, name, name, address, owner).prop_map(
+        |((id, cookie, share), kind, namespace, interface, address, owner)| Listener {
+            id,
+            kind,
+            namespace,
+            cookie,
+            interface,
+            address,
+            share,
+            owner,
+        },
+    );
+    proptest::collection::vec(listener, 0..6)
+}
+
+fn messages() -> impl Strategy<Value = FromNetfilterd> {
+    let version = any::<u64>();
+    prop_oneof![
+        (any::<u32>(), any::<bool>(), listeners()).prop_map(|(number, last, listeners)| {
+            FromNetfilterd::Listeners(Batch {
+                number,
+                last,
+                listeners,
+            })
+        }),
+        proptest::collection::vec(any::<u32>(), 1..=BATCH_MAX)
+            .prop_map(|ids| FromNetfilterd::Closed { ids }),
+        version.prop_map(|version| FromNetfilterd::Prepared { version }),
+        (version, any::<String>())
+            .prop_map(|(version, reason)| FromNetfilterd::Refused { version, reason }),
+        version.prop_map(|version| FromNetfilterd::Active { version }),
+        (version, any::<String>())
+            .prop_map(|(version, reason)| FromNetfilterd::Failed { version, reason }),
+        (any::<u32>(), any::<bool>(), any::<String>())
+            .prop_map(|(number, last, text)| FromNetfilterd::Status(Piece { number, last, text })),
+    ]
 }
 
 proptest! {
@@ -185,6 +382,68 @@ proptest! {
             done = whole.push(&piece).unwrap();
         }
         prop_assert_eq!(done, Some(text));
+    }
+
+    #[test]
+    fn a_message_comes_back(message in messages()) {
+        let packet = encode(&message).unwrap();
+        prop_assert_eq!(decode::<FromNetfilterd>(&packet).unwrap(), message);
+        // It is no message of the other side's, and has no other spelling.
+        prop_assert!(decode::<ToNetfilterd>(&packet).is_err());
+        for end in 0..packet.len() {
+            prop_assert!(decode::<FromNetfilterd>(&packet[..end]).is_err());
+        }
+        prop_assert!(decode::<FromNetfilterd>(&[&packet[..], b" "].concat()).is_err());
+    }
+
+    /// Of what is changed on the way, that which is still read is what it says.
+    #[test]
+    fn what_is_read_has_one_spelling(
+        message in messages(),
+        changes in proptest::collection::vec(any::<(prop::sample::Index, u8)>(), 1..3),
+    ) {
+        let mut packet = encode(&message).unwrap();
+        for (at, byte) in changes {
+            let at = at.index(packet.len());
+            packet[at] = byte;
+        }
+        if let Ok(read) = decode::<FromNetfilterd>(&packet) {
+            prop_assert_eq!(encode(&read).unwrap(), packet);
+        }
+    }
+
+    /// Batches in the order of `numbers`: all of them arrive, or an error says that they do not follow.
+    #[test]
+    fn batches_arrive_in_order_or_not_at_all(
+        parts in proptest::collection::vec((0..3_u32, 0..3_u32, any::<bool>()), 0..12),
+    ) {
+        let mut all = Batches::default();
+        let mut due = Vec::new();
+        let mut expected = 0;
+        for (number, count, last) in parts {
+            let first = 10 * due.len() as u32;
+            let listeners: Vec<_> = (first..first + count).map(listener).collect();
+            let sockets = (0..count).map(|_| OwnedFd::from(File::open("/dev/null").unwrap())).collect();
+            let part = Batch { number, last, listeners: listeners.clone() };
+            let follows = number == expected && (last || count > 0);
+            due.extend(listeners);
+            match all.push(part, sockets) {
+                Ok(Some(opened)) => {
+                    prop_assert!(follows && last);
+                    let opened: Vec<_> = opened.into_iter().map(|opened| opened.listener).collect();
+                    prop_assert_eq!(&opened, &due);
+                    (due, expected) = (Vec::new(), 0);
+                }
+                Ok(None) => {
+                    prop_assert!(follows && !last);
+                    expected += 1;
+                }
+                Err(_) => {
+                    prop_assert!(!follows);
+                    (due, expected) = (Vec::new(), 0);
+                }
+            }
+        }
     }
 
     #[test]

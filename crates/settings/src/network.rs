@@ -35,6 +35,10 @@ const MTU_MIN: u32 = 1280;
 /// The greatest MTU that a network card of ours has.
 const MTU_MAX: u32 = 9216;
 
+/// What the names of namespaces begin with, at most, in bytes: with a VPC's id behind it a name stays
+/// within what messages and the kernel's lists take.
+const PREFIX_BYTES_MAX: usize = 11;
+
 /// The shares of one listener, at most: the I/O threads of a node.
 const SHARES_MAX: usize = crate::node::IO_THREADS_MAX;
 
@@ -165,8 +169,11 @@ impl NetfilterdSettings {
         let settings: Self = read_toml(toml)?;
         let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         let prefix = settings.prefix.as_bytes();
-        if !(1..=32).contains(&prefix.len()) || !prefix.iter().all(|b| legal(*b)) {
-            return refuse("prefix", "1 to 32 small letters, digits and -");
+        if !(1..=PREFIX_BYTES_MAX).contains(&prefix.len()) || !prefix.iter().all(|b| legal(*b)) {
+            return refuse(
+                "prefix",
+                format!("1 to {PREFIX_BYTES_MAX} small letters, digits and -"),
+            );
         }
         if !(1..=SHARES_MAX).contains(&settings.shares) {
             return refuse("shares", format!("1 to {SHARES_MAX}"));

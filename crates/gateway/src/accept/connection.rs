@@ -1,6 +1,6 @@
 //! One connection: TLS if the listener speaks it, then HTTP/1.1 until either side ends it.
 
-use super::{Thread, outlet::Outlet, refuse};
+use super::{Before, Thread, outlet::Outlet, refuse};
 use crate::{
     Line, Origin,
     limits::{HEAD_BYTES_MAX, READ_BUFFER_BYTES_MAX},
@@ -15,13 +15,11 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use rustls::ServerConfig;
 use std::{
     convert::Infallible,
     future::poll_fn,
     pin::{Pin, pin},
     rc::Rc,
-    sync::Arc,
     task::{Context, Poll},
 };
 use tokio::{
@@ -34,10 +32,25 @@ use tokio_rustls::TlsAcceptor;
 pub(super) async fn run<S: ObjectStore, V: Verifier>(
     thread: Rc<Thread<S, V>>,
     watch: Rc<Watch>,
-    stream: TcpStream,
+    mut stream: TcpStream,
     origin: Origin,
-    tls: Option<Arc<ServerConfig>>,
+    (tls, proxy): Before,
 ) {
+    let origin = match proxy {
+        None => origin,
+        Some(proxy) => {
+            let introduced = proxy.introduce(&mut stream, &origin);
+            match unless_ordered(&watch, introduced).await {
+                Some(Ok(introduced)) => introduced,
+                Some(Err(unheard)) => {
+                    thread.events().connection_foreign();
+                    tracing::debug!(peer = %origin.peer(), why = %unheard, "closed unheard");
+                    return;
+                }
+                None => return,
+            }
+        }
+    };
     let Some(tls) = tls else {
         let outlet = Outlet::new(stream, Rc::clone(&thread.context));
         let socket = Watched::new(outlet, Rc::clone(&watch));

@@ -208,7 +208,7 @@ impl Requests {
             ),
             sample(
                 "connections_foreign",
-                "Connections dropped because they were not of their listener's network",
+                "Connections dropped because they were not of their listener's network, or by its load balancer",
                 SampleKind::Counter,
                 foreign,
             ),

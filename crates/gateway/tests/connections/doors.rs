@@ -24,6 +24,7 @@ fn door(listener: TcpListener, vpc: &str, check: Option<NativeCheck>) -> DoorCha
         tls: None,
         entrance: Arc::new(Entrance::Vpc(Arc::new(endpoint))),
         check,
+        proxy: None,
     })
 }
 

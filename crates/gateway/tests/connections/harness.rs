@@ -121,6 +121,7 @@ impl Gateway {
                     tls,
                     entrance: Arc::default(),
                     check: None,
+                    proxy: None,
                 }];
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
