@@ -229,8 +229,8 @@ def state_of(house, space):
     addresses = json.loads(world.run("ip", "-n", space, "-j", "address"))
     own = sorted((link["ifname"], "UP" in link["flags"], sorted(each["local"] for each in link["addr_info"]
                                                                if each.get("scope") == "global")) for link in addresses)
-    ways = sorted(world.run("ip", "-n", space, "route", "show", "table", "all", "type", "unicast", check=False).split("\n"))
-    return rules, own, [way.strip() for way in ways if "table 100" in way]
+    ways = world.run("ip", "-n", space, "route", "show", "table", "all", "type", "unicast").splitlines()
+    return rules, own, sorted(way.strip() for way in ways if "table 100" in way)
 
 
 CHECKS = {

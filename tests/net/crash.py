@@ -141,8 +141,8 @@ def node_dies(house):
             killed = house.kill_role("node")
             # Whoever asks now waits in the queue of a listener that nobody serves.
             for guest in waiting:
-                guest.begin("load", name=f"death-{death}", address=ENDPOINT, port=80, source=OTHER, threads=8, timeout=30.0,
-                            **ordered(load.links["b"]), pause=30.0)
+                guest.begin("load", name=f"death-{death}", address=ENDPOINT, port=80, source=OTHER, threads=8,
+                            timeout=30.0, pause=30.0, **ordered(load.links["b"]))
             for number in range(KEPT):
                 outcome = kept.again(f"kept-{number}", load.links["a"], timeout=5.0).outcome
                 assert outcome in ("reset", "closed"), f"a connection of the dead node: {outcome}"

@@ -56,8 +56,8 @@ def cap(house):
     house.be(models.changed(limits={**models.PLENTY, "connections_max": CAP}))
     for address, source, other in ((ENDPOINT, ONE, OTHER), (ENDPOINT6, ONE6, OTHER6)):
         house.is_reached("a1", address, other)
-        # What reached it before must have been forgotten first.
-        told, _ = with_reason(house, "connections", HELD - CAP, lambda: knocks(house, source, HELD, address, hold="cap"))
+        hold = lambda: knocks(house, source, HELD, address, hold="cap")
+        told, _ = with_reason(house, "connections", HELD - CAP, hold)
         assert (told["open"], told["silent"]) == (CAP, HELD - CAP), told
         assert knocks(house, other, CAP, address)["open"] == CAP
         assert knocks(house, source, HELD, address, wire="b1")["open"] == HELD

@@ -95,7 +95,9 @@ class Networked(House):
 
     def network(self, name):
         status = until("the network's status", self.status)
-        return next(each for each in status["networks"] if each["name"] == name)
+        found = [each for each in status["networks"] if each["name"] == name]
+        assert len(found) == 1, f"the status has {name} {len(found)} times"
+        return found[0]
 
     def dropped(self, name, reason):
         found = (each["packets"] for each in self.network(name)["dropped"] if each["reason"] == reason)
@@ -220,10 +222,10 @@ def is_dead(pid):
         return True
 
 
-def denied(bucket, condition, *, resource="/*"):
+def denied(bucket, condition):
     """A statement that keeps everybody out of the bucket's objects for whom the condition holds."""
-    return {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}{resource}",
-            "Condition": condition}
+    return {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Condition": condition,
+            "Resource": f"arn:aws:s3:::{bucket}/*"}
 
 
 def is_meter(listed):

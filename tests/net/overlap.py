@@ -131,7 +131,8 @@ def links(house):
     assert a.ask(ENDPOINT, once, source=ONE).expect(200).body == OBJECT
     a.ask(ENDPOINT, once, source=ONE).expect(403, "AccessDenied")
     free = house.bucket("linked-free")
-    for bound, admitted in ((f"vpc-b/{ONE}/32", {B}), (f"vpc-a/{ONE},vpc-b/{OTHER}", {A, B_OTHER}), ("vpce-a", {A, A_OTHER}),
+    for bound, admitted in ((f"vpc-b/{ONE}/32", {B}), (f"vpc-a/{ONE},vpc-b/{OTHER}", {A, B_OTHER}),
+                            ("vpce-a", {A, A_OTHER}),
                             ("vpc-b/10.0.0.0/16", {B, B_OTHER}), (f"{ONE}/32", set()), ("127.0.0.0/8", {"public"})):
         for more in ({}, {"x-bh-once": secrets.token_urlsafe(16)}):
             link = house.link_to(free, terms={"x-bh-source": bound, **more})

@@ -49,8 +49,8 @@ def lists(house):
     prepared(house)
     bucket = house.bucket("public-listed")
     house.addresses(bucket, f"{NEAR}/32", f"vpc-a/{ONE}")
-    for wire, address, source, status in (("up", PUBLIC, NEAR, 200), ("up", PUBLIC, FAR, 403), ("a1", ENDPOINT, ONE, 200),
-                                          ("b1", ENDPOINT, ONE, 403)):
+    for wire, address, source, status in (("up", PUBLIC, NEAR, 200), ("up", PUBLIC, FAR, 403),
+                                          ("a1", ENDPOINT, ONE, 200), ("b1", ENDPOINT, ONE, 403)):
         assert house.guest(wire).ask(address, house.link_to(bucket), source=source).status == status, (wire, source)
 
 

@@ -10,6 +10,7 @@ import models
 import world
 from guest import Guest
 from models import ENDPOINT, ONE, OTHER
+from networked import denied
 from world import until
 
 VPCS = int(os.environ.get("BLOCKHOUSE_NET_VPCS", "200"))
@@ -87,9 +88,7 @@ def two_hundred(house):
     bucket = house.bucket("scaled")
     for number in WITH_CLIENT:
         house.is_reached(f"s{number}")
-        house.bucket(bucket, {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject",
-                              "Resource": f"arn:aws:s3:::{bucket}/*",
-                              "Condition": {"StringNotEquals": {"aws:SourceVpc": f"vpc-s{number}"}}})
+        house.bucket(bucket, denied(bucket, {"StringNotEquals": {"aws:SourceVpc": f"vpc-s{number}"}}))
         link = house.link_to(bucket)
         for other in WITH_CLIENT:
             house.is_reached(f"s{other}")

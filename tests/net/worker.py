@@ -206,8 +206,8 @@ def steered():
             return connection.unsteered(address, timeout, source, socket_options)
 
         def getaddrinfo(host, *rest, **options):
-            suffix = next((suffix for suffix in steer["hosts"] if isinstance(host, str) and host.endswith(suffix)), None)
-            return resolve_else(steer["hosts"][suffix] if suffix else host, *rest, **options)
+            leading = (to for suffix, to in steer["hosts"].items() if isinstance(host, str) and host.endswith(suffix))
+            return resolve_else(next(leading, host), *rest, **options)
 
         connection.create_connection, socket.getaddrinfo = create_connection, getaddrinfo
     return boto3
