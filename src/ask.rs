@@ -16,8 +16,8 @@ use serde_json::Value;
 use std::{env, time::Duration};
 use tokio::net::TcpStream;
 
-/// How long a node may take for its answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a node may take for its answer: as long as it takes to make hundreds of networks at once.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// The same where nothing depends on it.
 const LITTLE_PATIENCE: Duration = Duration::from_secs(2);

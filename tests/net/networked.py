@@ -204,11 +204,11 @@ class Networked(House):
         headers.pop("Content_Length", None)
         self.ask(request.url, "PUT", body, **headers).expect(200)
 
-    def audited(self, key):
-        """The newest record of the audit about a key."""
+    def audited(self, key, action="s3:GetObject"):
+        """The newest record of the audit about a key and that action."""
         def found():
             path = self.folder / "audit" / "audit.jsonl"
-            lines = [line for line in path.read_text(errors="replace").splitlines() if key in line]
+            lines = [line for line in path.read_text(errors="replace").splitlines() if key in line and f'"action":"{action}"' in line]
             return json.loads(lines[-1]) if lines else None
 
         return until(f"a record of {key} in the audit", found)

@@ -32,7 +32,8 @@ const RULE_PRIORITY_FIRST: u32 = 1000;
 /// Settings of a namespace, written when it is made, before a link is in it.
 ///
 /// `arp_ignore=1`: an address is told on its own link only. `arp_announce=2`: and asked from so.
-/// `rp_filter=1`: a source must be reached by the link that it came in by. Source: Linux,
+/// `rp_filter=2`: a source must be reachable at all. That it is by the link that it came in by is asked,
+/// and counted, by the rules; `1` would drop such packets before they are, and uncounted. Source: Linux,
 /// Documentation/networking/ip-sysctl.rst.
 const SETTINGS: [(&str, &str); 22] = [
     ("ipv4/ip_forward", "0"),
@@ -42,8 +43,8 @@ const SETTINGS: [(&str, &str); 22] = [
     ("ipv4/conf/default/arp_ignore", "1"),
     ("ipv4/conf/all/arp_announce", "2"),
     ("ipv4/conf/default/arp_announce", "2"),
-    ("ipv4/conf/all/rp_filter", "1"),
-    ("ipv4/conf/default/rp_filter", "1"),
+    ("ipv4/conf/all/rp_filter", "2"),
+    ("ipv4/conf/default/rp_filter", "2"),
     ("ipv4/conf/all/accept_redirects", "0"),
     ("ipv4/conf/default/accept_redirects", "0"),
     ("ipv4/conf/all/send_redirects", "0"),

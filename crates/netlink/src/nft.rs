@@ -68,12 +68,14 @@ impl NftSocket {
         done.map_err(|refusal| batch.explain(refusal, updates))
     }
 
-    /// The counters of a table that have names. A table that does not exist has none.
+    /// The counters that have names, of the tables of that name, whatever their family. A table that does
+    /// not exist has none.
     pub fn counters(&mut self, table: &NftName) -> Result<Vec<Counter>, Failed> {
         let question = Question {
             kind: kind(libc::NFT_MSG_GETOBJ),
             flags: 0,
-            fixed: &fixed(0),
+            // Of both families.
+            fixed: &[libc::NFPROTO_UNSPEC as u8, 0, 0, 0],
             attributes: &|w| counter::write_question(w, table),
         };
         let is_counter = kind(libc::NFT_MSG_NEWOBJ);

@@ -18,6 +18,9 @@ pub enum Unreadable {
     /// It is no JSON, or a part of it is not legal.
     #[error("the document does not describe a network")]
     Json(#[source] serde_json::Error),
+    /// There is nothing in it; a network of nothing is `{}`.
+    #[error("the document is empty; a network of nothing is {{}}")]
+    Empty,
     /// It is no YAML, or a part of it is not legal.
     #[error("the document does not describe a network")]
     Yaml(#[source] Box<serde_saphyr::Error>),
@@ -37,8 +40,11 @@ impl Model {
         if yaml.len() > DOCUMENT_BYTES_MAX {
             return Err(Unreadable::TooLong);
         }
-        serde_saphyr::from_str_with_options(yaml, yaml_options())
-            .map_err(|e| Unreadable::Yaml(Box::new(e)))
+        // A document without content would be a network without anything, and most likely is a mistake.
+        let read: Result<Option<Self>, _> =
+            serde_saphyr::from_str_with_options(yaml, yaml_options());
+        read.map_err(|e| Unreadable::Yaml(Box::new(e)))?
+            .ok_or(Unreadable::Empty)
     }
 }
 
