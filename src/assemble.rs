@@ -135,12 +135,13 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
     let (doors, changes): (Vec<_>, Vec<_>) = (0..threads)
         .map(|_| mpsc::channel(DOOR_CHANGES_MAX))
         .unzip();
+    let network_figures = network::Figures::default();
     let desired = match &settings.network {
         None => DesiredState::default(),
         Some(network) => {
             let (filter, orders) = NetworkFilter::new();
             let path = network.netfilterd.clone();
-            let keeper = Keeper::new(path, doors, sockets.tls.clone());
+            let keeper = Keeper::new(path, doors, sockets.tls.clone(), network_figures.clone());
             spawn("network".to_owned(), &endings, move || keeper.run(orders))?;
             DesiredState::with_network(filter)
         }
@@ -192,6 +193,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
                 let mut samples = pool::samples(&engine.stats());
                 samples.extend(figures::of_verifier(&counts));
                 samples.extend(figures::of_digest(&workers.figures()));
+                samples.extend(network_figures.samples());
                 samples
             }),
             ready: Box::new(move || health.stats().closed.map_or(Ok(()), Err)),

@@ -18,6 +18,10 @@
 //! opened it, checked against the model that was activated: a listener of a VPC that the model does not
 //! have opens no door.
 
+mod figures;
+
+pub(super) use figures::Figures;
+
 use crate::secrets;
 use anyhow::{Context as _, Result, bail};
 use blockhouse_gateway::{
@@ -47,11 +51,14 @@ use std::{
 use tokio::{
     io::unix::AsyncFd,
     sync::mpsc::{Receiver, Sender},
-    time::sleep,
+    time::{MissedTickBehavior, interval, sleep},
 };
 
 /// How long `netfilterd` may take for an answer: making two hundred VPCs at once takes a minute.
 const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Between two looks at its figures.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Between two attempts to reach it.
 const CONNECT_PAUSE: Duration = Duration::from_millis(100);
@@ -65,6 +72,7 @@ pub(super) struct Keeper {
     /// Of each I/O thread.
     doors: Vec<Sender<DoorChange>>,
     tls: Option<Arc<rustls::ServerConfig>>,
+    figures: Figures,
     held: BTreeMap<u32, Held>,
     prepared: Option<(u64, Box<Model>)>,
     active: Option<(u64, Box<Model>)>,
@@ -104,11 +112,13 @@ impl Keeper {
         path: PathBuf,
         doors: Vec<Sender<DoorChange>>,
         tls: Option<Arc<rustls::ServerConfig>>,
+        figures: Figures,
     ) -> Self {
         Self {
             path,
             doors,
             tls,
+            figures,
             held: BTreeMap::new(),
             prepared: None,
             active: None,
@@ -202,8 +212,16 @@ impl Keeper {
             reason = "it is deprecated for descriptors that may be closed by others: this one is owned"
         )]
         let readable = AsyncFd::new(socket)?;
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                _ = look.tick() => {
+                    let status = self.status(conversation).await?;
+                    if let Err(error) = self.figures.take(&status) {
+                        tracing::warn!(%error, "the network's figures are old");
+                    }
+                }
                 order = orders.recv() => match order {
                     None => return Ok(()),
                     Some(order) => self.carry_out(conversation, order).await?,

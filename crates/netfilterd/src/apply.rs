@@ -7,7 +7,7 @@
 
 use crate::{
     kernel::{self, Kernel, KernelError},
-    rules::{self, RulesError},
+    rules::{self, RulesError, Sets},
 };
 use blockhouse_netfilter::{Link, Namespace as Place, Plan};
 use blockhouse_netlink::{
@@ -56,6 +56,8 @@ pub(crate) struct Network {
     pub(crate) cookie: u64,
     /// What is in force, as far as this process has seen to it.
     pub(crate) plan: Option<Plan>,
+    /// The sets that its rules have.
+    pub(crate) sets: Sets,
     /// The kernel's number of its rules as they were left.
     generation: Option<u32>,
 }
@@ -86,6 +88,7 @@ impl Network {
             namespace,
             cookie,
             plan: None,
+            sets: Sets::default(),
             generation: None,
         })
     }
@@ -100,11 +103,16 @@ impl Network {
     ) -> Result<Vec<String>, Why> {
         let is_new = self.plan.as_ref() != Some(plan);
         let mut mended = Vec::new();
-        if is_new || !self.is_untouched()? {
-            if !is_new {
+        let is_untouched = self.is_untouched()?;
+        if is_new || !is_untouched {
+            if self.plan.is_some() && !is_untouched {
                 mended.push("its rules were changed".to_owned());
             }
-            rules::apply(plan, self.plan.as_ref().filter(|_| is_new), &self.namespace)?;
+            // Of rules that somebody else changed nothing is known.
+            let before = self.plan.as_ref().filter(|_| is_untouched);
+            if let Some(sets) = rules::apply(plan, before, &self.namespace)? {
+                self.sets = sets;
+            }
             self.generation = Some(NftSocket::open_in(&self.namespace)?.generation()?);
         }
         mended.extend(Kernel::open(&self.namespace, home, profile)?.apply(plan)?);

@@ -346,7 +346,8 @@ impl Daemon {
                         empty.insert(Network::open(name).map_err(|e| failed(e.into()))?)
                     }
                 };
-                rules::check(plan, &inside.namespace).map_err(|e| failed(e.into()))?;
+                rules::check(plan, &inside.sets, &inside.namespace)
+                    .map_err(|e| failed(e.into()))?;
             }
             Ok(())
         };

@@ -52,28 +52,38 @@ pub enum RulesError {
     Range(#[from] BadRange),
 }
 
+/// The names of the sets and meters that a namespace has.
+pub(crate) type Sets = BTreeSet<String>;
+
 /// Tries all of it on the kernel, and changes nothing.
-pub(crate) fn check(plan: &Plan, inside: &Namespace) -> Result<(), RulesError> {
-    let there = sets(inside)?;
+pub(crate) fn check(plan: &Plan, there: &Sets, inside: &Namespace) -> Result<(), RulesError> {
     let mut batch = commands(plan.skeleton(|name| there.contains(name)));
     batch.extend(commands(plan.rules(RANGES_BY_NFT_MAX)));
     nft(inside, &["-c"], &serde_json::json!({ "nftables": batch })).map(drop)
 }
 
-/// Puts the plan's rules in force; `before` is what was in force, if that is known.
+/// Puts the plan's rules in force; `before` is what was in force, if that is known. Gives the sets that
+/// there are now, if they are others.
 pub(crate) fn apply(
     plan: &Plan,
     before: Option<&Plan>,
     inside: &Namespace,
-) -> Result<(), RulesError> {
-    let there = sets(inside)?;
-    nft(inside, &[], &plan.skeleton(|name| there.contains(name)))?;
+) -> Result<Option<Sets>, RulesError> {
+    let skeleton = |plan: &Plan| plan.skeleton(|_| false);
+    let is_built = before.is_some_and(|before| skeleton(before) == skeleton(plan));
+    if !is_built {
+        let there = sets(inside)?;
+        nft(inside, &[], &plan.skeleton(|name| there.contains(name)))?;
+    }
     fill(plan, before, inside)?;
     nft(inside, &[], &plan.rules(RANGES_BY_NFT_MAX))?;
+    if is_built {
+        return Ok(None);
+    }
     if let Some(leftovers) = before.and_then(|before| plan.leftovers(before)) {
         nft(inside, &[], &leftovers)?;
     }
-    Ok(())
+    sets(inside).map(Some)
 }
 
 /// Fills the large sets: by what differs, where it is known what was in them.
@@ -135,8 +145,8 @@ fn commands(batch: Value) -> Vec<Value> {
     }
 }
 
-/// The names of all sets that there are.
-fn sets(inside: &Namespace) -> Result<BTreeSet<String>, RulesError> {
+/// Asks for them.
+fn sets(inside: &Namespace) -> Result<Sets, RulesError> {
     #[derive(Deserialize)]
     struct Listed {
         nftables: Vec<Entry>,

@@ -150,6 +150,11 @@ fn ci_stages() -> Vec<Stage> {
             2,
             &[&["python3", "tests/access-points/run.py", "--launch", NODE]],
         ),
+        Stage::commands(
+            "net",
+            4,
+            &[&["python3", "tests/net/run.py", "--launch", NODE]],
+        ),
         Stage::new("fuzz smoke", 10, || soak::fuzz(20)),
     ]
 }
