@@ -34,7 +34,7 @@ use blockhouse_s3::parse::{Domains, Outpost};
 use blockhouse_settings::{IoMode, NodeNetwork, NodeSettings};
 use blockhouse_types::{Clock, ShiftedClock, SystemClock};
 use blockhouse_verifier_wire::client::{Client, Counts};
-use network::Keeper;
+use network::{Keeper, Zones};
 use pool::Pool;
 use sockets::Sockets;
 use std::{
@@ -141,7 +141,14 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         Some(network) => {
             let (filter, orders) = NetworkFilter::new();
             let path = network.netfilterd.clone();
-            let keeper = Keeper::new(path, doors, sockets.tls.clone(), network_figures.clone());
+            let (names, answers) = network::names();
+            spawn("names".to_owned(), &endings, answers)?;
+            let zones = Zones {
+                domains: settings.domains.clone(),
+                outpost: settings.outpost.clone(),
+            };
+            let (tls, figures) = (sockets.tls.clone(), network_figures.clone());
+            let keeper = Keeper::new(path, doors, tls, figures, (zones, names));
             spawn("network".to_owned(), &endings, move || keeper.run(orders))?;
             DesiredState::with_network(filter)
         }

@@ -19,6 +19,7 @@
 //! have opens no door.
 
 mod figures;
+mod names;
 
 pub(super) use figures::Figures;
 
@@ -28,6 +29,7 @@ use blockhouse_gateway::{
     Context, Entrance, ListenerId, NetworkError, NetworkOrder, Subnet, VpcEndpoint,
     accept::{Door, DoorChange, LoadBalancer, NativeCheck},
 };
+use blockhouse_names::Zone;
 use blockhouse_netfilter::{Endpoint, Model, Proxy, Vpc};
 use blockhouse_netfilter_wire::{
     Batches, FromNetfilterd, Listener, ListenerKind, Opened, Owner, Pieces, Socket, ToNetfilterd,
@@ -37,12 +39,15 @@ use blockhouse_netlink::{NetnsCookie, netns_cookie};
 use blockhouse_settings::NodeNetwork;
 use blockhouse_state::Stamp;
 use blockhouse_store::ObjectStore;
+use blockhouse_types::OutpostId;
 use blockhouse_verifier_wire::Verifier;
 use blockhouse_verifier_wire::client::address;
+use names::NamesChange;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, connect, socket};
 use std::{
     collections::BTreeMap,
     fs,
+    net::IpAddr,
     os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
     path::{Path, PathBuf},
     sync::Arc,
@@ -50,7 +55,7 @@ use std::{
 };
 use tokio::{
     io::unix::AsyncFd,
-    sync::mpsc::{Receiver, Sender},
+    sync::mpsc::{Receiver, Sender, UnboundedSender, unbounded_channel},
     time::{MissedTickBehavior, interval, sleep},
 };
 
@@ -73,6 +78,9 @@ pub(super) struct Keeper {
     doors: Vec<Sender<DoorChange>>,
     tls: Option<Arc<rustls::ServerConfig>>,
     figures: Figures,
+    zones: Zones,
+    /// Who answers names.
+    names: UnboundedSender<NamesChange>,
     held: BTreeMap<u32, Held>,
     prepared: Option<(u64, Box<Model>)>,
     active: Option<(u64, Box<Model>)>,
@@ -84,6 +92,8 @@ struct Held {
     socket: OwnedFd,
     /// `None` where it is not opened: for another purpose than S3, or by no model.
     way: Option<Way>,
+    /// The addresses that names mean there; `None` where no names are answered.
+    named: Option<Vec<IpAddr>>,
 }
 
 /// What a listener's doors are.
@@ -107,18 +117,30 @@ enum Answer {
     Status(String),
 }
 
+/// The service of names, as a thread to be started, and what changes it.
+pub(super) fn names() -> (
+    UnboundedSender<NamesChange>,
+    impl FnOnce() -> Result<()> + Send + 'static,
+) {
+    let (changes, taken) = unbounded_channel();
+    (changes, move || names::run(taken))
+}
+
 impl Keeper {
     pub(super) fn new(
         path: PathBuf,
         doors: Vec<Sender<DoorChange>>,
         tls: Option<Arc<rustls::ServerConfig>>,
         figures: Figures,
+        (zones, names): (Zones, UnboundedSender<NamesChange>),
     ) -> Self {
         Self {
             path,
             doors,
             tls,
             figures,
+            zones,
+            names,
             held: BTreeMap::new(),
             prepared: None,
             active: None,
@@ -348,6 +370,7 @@ impl Keeper {
                 listener,
                 socket,
                 way: None,
+                named: None,
             };
             self.held.insert(id, held);
         }
@@ -361,6 +384,14 @@ impl Keeper {
         };
         let mut changes = Vec::new();
         for held in self.held.values_mut() {
+            let named = named(&held.listener, model);
+            if named != held.named {
+                let change = named.as_deref().and_then(|at| self.zones.serve(held, at));
+                let change = change.unwrap_or(NamesChange::Stop(held.listener.id));
+                // A thread that has ended ends the node.
+                let _ = self.names.send(change);
+                held.named = named;
+            }
             let way = way(&held.listener, model);
             if way == held.way {
                 continue;
@@ -379,6 +410,7 @@ impl Keeper {
 
     async fn close(&mut self, id: u32) {
         if let Some(held) = self.held.remove(&id) {
+            let _ = self.names.send(NamesChange::Stop(id));
             let close = DoorChange::Close(ListenerId(door_id(&held.listener)));
             tell(&self.doors, held.listener.share, close).await;
         }
@@ -411,6 +443,53 @@ impl Held {
             }
         }
     }
+}
+
+/// What makes zones: the names of this node.
+#[derive(Debug, Clone)]
+pub(super) struct Zones {
+    pub(super) domains: Vec<String>,
+    pub(super) outpost: Option<OutpostId>,
+}
+
+impl Zones {
+    /// Answers at a listener with these addresses; `None` when that cannot be.
+    fn serve(&self, held: &Held, addresses: &[IpAddr]) -> Option<NamesChange> {
+        let domains = self.domains.iter().map(String::as_str);
+        let zone = match Zone::new(domains, self.outpost.as_ref(), addresses) {
+            Ok(zone) => zone,
+            Err(error) => {
+                tracing::error!(%error, "the node's names cannot be answered");
+                return None;
+            }
+        };
+        match held.socket.try_clone() {
+            Ok(socket) => Some(NamesChange::Serve {
+                id: held.listener.id,
+                kind: held.listener.kind,
+                socket,
+                zone: Arc::new(zone),
+            }),
+            Err(error) => {
+                tracing::error!(%error, "names cannot be answered there");
+                None
+            }
+        }
+    }
+}
+
+/// The addresses that names mean at a listener, by this model.
+fn named(listener: &Listener, model: &Model) -> Option<Vec<IpAddr>> {
+    let is_of_names = matches!(
+        listener.kind,
+        ListenerKind::NamesUdp | ListenerKind::NamesTcp
+    );
+    let Owner::Vpc { vpc, endpoint, .. } = &listener.owner else {
+        return None;
+    };
+    let found = model.vpcs.iter().find(|found| found.id.as_str() == vpc)?;
+    let of_vpc = found.endpoint.as_ref()?;
+    (is_of_names && of_vpc.id.as_str() == endpoint).then(|| of_vpc.addresses.clone())
 }
 
 /// Which door of its I/O thread a listener is: behind those that the node opened itself.
