@@ -39,8 +39,9 @@ pub enum ReceiveError {
     /// What came is no message. Its descriptors are closed.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// More descriptors came than a packet may bring. Those that came through are closed.
-    #[error("a packet brought more than {BATCH_MAX} descriptors")]
+    /// More descriptors came than a packet may bring, or than this process may have: the kernel says the
+    /// same of both. Those that came through are closed.
+    #[error("a packet brought more than {BATCH_MAX} descriptors, or more than may be open here")]
     TooManyDescriptors,
     /// Another number of descriptors came than the message speaks of. They are closed.
     #[error("{got} descriptors came with a message that speaks of {expected}")]
