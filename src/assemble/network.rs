@@ -112,8 +112,8 @@ struct Conversation {
 
 /// What was answered.
 enum Answer {
-    Prepared(Result<(), String>),
-    Activated(Result<(), String>),
+    Prepared(u64, Result<(), String>),
+    Activated(u64, Result<(), String>),
     Status(String),
 }
 
@@ -301,7 +301,10 @@ impl Keeper {
                 .send(&ToNetfilterd::Prepare { version, model }, &[])?;
         }
         loop {
-            if let Some(Answer::Prepared(prepared)) = self.take(with).await? {
+            // An answer to what an earlier conversation asked is none to this.
+            if let Some(Answer::Prepared(of, prepared)) = self.take(with).await?
+                && of == version
+            {
                 return Ok(prepared);
             }
         }
@@ -320,7 +323,9 @@ impl Keeper {
         self.agree().await;
         with.socket.send(&ToNetfilterd::Activate { version }, &[])?;
         loop {
-            if let Some(Answer::Activated(activated)) = self.take(with).await? {
+            if let Some(Answer::Activated(of, activated)) = self.take(with).await?
+                && of == version
+            {
                 return Ok(activated);
             }
         }
@@ -351,12 +356,14 @@ impl Keeper {
                 }
                 None
             }
-            FromNetfilterd::Prepared { .. } => Some(Answer::Prepared(Ok(()))),
-            FromNetfilterd::Refused { reason, .. } => Some(Answer::Prepared(Err(reason))),
-            FromNetfilterd::Active { .. } => Some(Answer::Activated(Ok(()))),
+            FromNetfilterd::Prepared { version } => Some(Answer::Prepared(version, Ok(()))),
+            FromNetfilterd::Refused { version, reason } => {
+                Some(Answer::Prepared(version, Err(reason)))
+            }
+            FromNetfilterd::Active { version } => Some(Answer::Activated(version, Ok(()))),
             FromNetfilterd::Failed { version, reason } => {
                 tracing::error!(version, reason, "the network is not what it is to be");
-                Some(Answer::Activated(Err(reason)))
+                Some(Answer::Activated(version, Err(reason)))
             }
             FromNetfilterd::Status(piece) => from.status.push(&piece)?.map(Answer::Status),
         })

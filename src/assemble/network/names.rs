@@ -26,7 +26,7 @@ const QUESTION_PATIENCE: Duration = Duration::from_secs(5);
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// A change of what is answered.
-pub(super) enum NamesChange {
+pub(crate) enum NamesChange {
     /// Answers at this socket, by this zone; what was answered under the number before ends.
     Serve {
         id: u32,
