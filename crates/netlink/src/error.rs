@@ -74,10 +74,7 @@ fn said(detail: &Option<String>) -> String {
 }
 
 impl Failed {
-    pub(crate) fn of(
-        operation: &'static str,
-        object: impl Display,
-    ) -> impl FnOnce(Cause) -> Self {
+    pub(crate) fn of(operation: &'static str, object: impl Display) -> impl FnOnce(Cause) -> Self {
         move |cause| Self {
             operation,
             object: object.to_string(),
@@ -108,7 +105,7 @@ impl From<TooLong> for Cause {
 }
 
 impl From<Errno> for Cause {
-    /// Of a call on a socket. What the kernel answers to a question is [`Cause::of`] that.
+    /// Of a call on a socket; what the kernel answers to a question has a meaning of its own.
     fn from(errno: Errno) -> Self {
         Self::Socket(errno)
     }

@@ -108,7 +108,7 @@ impl Namespace {
         make_folder().map_err(failed())?;
         let path = name.path();
         let mut options = OpenOptions::new();
-        let file = options.write(true).create_new(true).mode(0).open(&path);
+        let file = options.write(true).create_new(true).mode(0o000).open(&path);
         drop(file.map_err(|error| failed()(cause(&error)))?);
         let made = on_a_thread(|| mount_new(&path).map_err(|errno| Cause::of(errno, None)));
         if let Err(cause) = made.and_then(|made| made) {
@@ -242,7 +242,13 @@ fn make_folder() -> Result<(), Cause> {
     let folder = File::open(FOLDER).map_err(|error| cause(&error))?;
     let lock = Flock::lock(folder, FlockArg::LockExclusive);
     let _lock = lock.map_err(|(_, errno)| Cause::of(errno, None))?;
-    let share = || set_mount(None, Path::new(FOLDER), MsFlags::MS_SHARED | MsFlags::MS_REC);
+    let share = || {
+        set_mount(
+            None,
+            Path::new(FOLDER),
+            MsFlags::MS_SHARED | MsFlags::MS_REC,
+        )
+    };
     match share() {
         // It is an ordinary folder so far.
         Err(Errno::EINVAL) => {

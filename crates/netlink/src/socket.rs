@@ -191,8 +191,7 @@ impl Socket {
             for message in messages {
                 let message = message?;
                 // Else it answers an earlier question, which was given up.
-                let is_of_this =
-                    message.seq.wrapping_sub(first.0) <= last.0.wrapping_sub(first.0);
+                let is_of_this = message.seq.wrapping_sub(first.0) <= last.0.wrapping_sub(first.0);
                 if verdict.is_none() && is_of_this && is(&message, libc::NLMSG_ERROR) {
                     verdict = Some(Verdict::read(&message)?);
                 }
@@ -224,11 +223,7 @@ impl Socket {
         let message = writer.message(question.kind, flags, seq.0, question.fixed);
         (question.attributes)(&mut writer);
         writer.end_message(message);
-        send(
-            self.fd.as_raw_fd(),
-            &writer.finish()?,
-            MsgFlags::empty(),
-        )?;
+        send(self.fd.as_raw_fd(), &writer.finish()?, MsgFlags::empty())?;
         Ok(seq)
     }
 

@@ -22,7 +22,11 @@ fn route(to: &str, link: LinkIndex, table: u32) -> Route {
         gateway: None,
         link: Some(link),
         source: None,
-        scope: if to.contains(':') { Scope::Universe } else { Scope::Link },
+        scope: if to.contains(':') {
+            Scope::Universe
+        } else {
+            Scope::Link
+        },
     }
 }
 
@@ -72,7 +76,10 @@ fn a_link_is_changed_moved_and_deleted_and_what_is_not_there_is_told() {
     let link = here.link(&renamed).unwrap();
     assert_eq!((link.index, link.is_up), (index, false));
     let too_long = here.set_mtu(index, 1 << 20).unwrap_err();
-    assert!(matches!(too_long.cause, Cause::Refused { .. }), "{too_long:?}");
+    assert!(
+        matches!(too_long.cause, Cause::Refused { .. }),
+        "{too_long:?}"
+    );
 
     // Under a name that is taken where it goes, it stays.
     there.add_veth(&renamed, &b, None).unwrap();
@@ -83,7 +90,10 @@ fn a_link_is_changed_moved_and_deleted_and_what_is_not_there_is_told() {
     here.move_to(index, other.as_fd()).unwrap();
     assert_eq!(here.link(&moved).unwrap_err().cause, Cause::NotFound);
     let there_index = there.link(&moved).unwrap().index;
-    assert_eq!(names(&there.links().unwrap()), ["b", "lo", "moved", "vpc-a.12"]);
+    assert_eq!(
+        names(&there.links().unwrap()),
+        ["b", "lo", "moved", "vpc-a.12"]
+    );
 
     there.delete_link(there_index).unwrap();
     let gone = there.delete_link(there_index);
@@ -106,7 +116,12 @@ fn addresses_come_and_go() {
     }
     let net = Net::new("net");
     let (mut socket, link) = (net.route(), net.index("lo"));
-    for text in ["10.1.2.3/16", "10.1.2.4/32", "fd00:1::7/64", "2001:db8::1/128"] {
+    for text in [
+        "10.1.2.3/16",
+        "10.1.2.4/32",
+        "fd00:1::7/64",
+        "2001:db8::1/128",
+    ] {
         let net: IpNet = text.parse().unwrap();
         let address = Address { link, net };
         socket.add_address(address).unwrap();
@@ -156,7 +171,10 @@ fn vpc(id: u32, node: &Net, number: u8) -> Net {
         learning: Learning::Off,
     };
     under.add_vxlan(&name, &vxlan).unwrap();
-    assert_eq!(under.add_vxlan(&name, &vxlan).unwrap_err().cause, Cause::Exists);
+    assert_eq!(
+        under.add_vxlan(&name, &vxlan).unwrap_err().cause,
+        Cause::Exists
+    );
     let index = under.link(&name).unwrap().index;
     under.move_to(index, &*vpc).unwrap();
     let index = vpc.index(name.as_str());
@@ -165,7 +183,10 @@ fn vpc(id: u32, node: &Net, number: u8) -> Net {
     let mut inside = vpc.route();
     let other = 3 - number;
     let address = format!("192.0.2.{other}").parse().unwrap();
-    let peer = Peer { link: index, address };
+    let peer = Peer {
+        link: index,
+        address,
+    };
     inside.add_peer(peer).unwrap();
     inside.add_peer(peer).or_exists().unwrap();
     assert_eq!(inside.peers().unwrap(), [peer]);
@@ -191,7 +212,10 @@ fn vpc(id: u32, node: &Net, number: u8) -> Net {
     };
     assert_eq!((link.detail, link.mtu, link.is_up), (detail, 1450, true));
     assert_eq!(link.kind.as_deref(), Some("vxlan"));
-    assert!(link.peer_namespace.is_some(), "its socket is where it was made");
+    assert!(
+        link.peer_namespace.is_some(),
+        "its socket is where it was made"
+    );
     vpc
 }
 
@@ -284,7 +308,13 @@ fn routes_and_rules_come_and_go() {
         assert_eq!(gone.to_string(), format!("deleting the route {route}"));
         assert!(!socket.routes().unwrap().contains(&route), "{route}");
     }
-    for from in ["10.0.0.1/32", "10.0.0.0/24", "0.0.0.0/0", "fd00::1/128", "::/0"] {
+    for from in [
+        "10.0.0.1/32",
+        "10.0.0.0/24",
+        "0.0.0.0/0",
+        "fd00::1/128",
+        "::/0",
+    ] {
         let rule = Rule {
             from: from.parse().unwrap(),
             table: TableId(70_000),
@@ -300,7 +330,13 @@ fn routes_and_rules_come_and_go() {
     }
     // The kernel's own, of both kinds of addresses.
     let own = socket.rules().unwrap();
-    assert!(own.iter().filter(|rule| rule.table == TableId::MAIN).count() == 2, "{own:?}");
+    assert!(
+        own.iter()
+            .filter(|rule| rule.table == TableId::MAIN)
+            .count()
+            == 2,
+        "{own:?}"
+    );
 }
 
 #[test]
@@ -315,10 +351,16 @@ fn kinds_that_a_kernel_lacks_are_told() {
     match socket.add_vlan(&link_name("n0.12"), link, 12) {
         Ok(()) => {
             let vlan = socket.link(&link_name("n0.12")).unwrap();
-            assert_eq!((vlan.detail, vlan.parent), (LinkDetail::Vlan(12), Some(link)));
+            assert_eq!(
+                (vlan.detail, vlan.parent),
+                (LinkDetail::Vlan(12), Some(link))
+            );
         }
         Err(failed) => {
-            assert!(matches!(failed.cause, Cause::Unsupported { .. }), "{failed:?}");
+            assert!(
+                matches!(failed.cause, Cause::Unsupported { .. }),
+                "{failed:?}"
+            );
             println!("NET-SKIP vlan: kernel without 8021q");
         }
     }
@@ -328,7 +370,10 @@ fn kinds_that_a_kernel_lacks_are_told() {
             assert_eq!(dummy.kind.as_deref(), Some("dummy"));
         }
         Err(failed) => {
-            assert!(matches!(failed.cause, Cause::Unsupported { .. }), "{failed:?}");
+            assert!(
+                matches!(failed.cause, Cause::Unsupported { .. }),
+                "{failed:?}"
+            );
         }
     }
 }

@@ -5,10 +5,7 @@
 mod common;
 
 use blockhouse_netlink::{
-    Cause, Idempotent as _,
-    namespace::Namespace,
-    netns_cookie,
-    route::RouteSocket,
+    Cause, Idempotent as _, namespace::Namespace, netns_cookie, route::RouteSocket,
 };
 use common::{Net, may_run, random_name};
 use std::{
@@ -28,7 +25,7 @@ fn a_namespace_is_made_once_opened_listed_and_deleted() {
     let opened = Namespace::open(&name).unwrap();
     assert_eq!(made.cookie().unwrap(), opened.cookie().unwrap());
     let listed = Namespace::list(name.as_str()).unwrap();
-    assert_eq!(listed, [name.clone()]);
+    assert_eq!(listed.as_slice(), std::slice::from_ref(&name));
     // Only the loopback is in there, whatever is out here.
     let links = RouteSocket::open_in(&opened).unwrap().links().unwrap();
     assert_eq!(links.len(), 1);
@@ -78,7 +75,10 @@ fn an_accepted_socket_has_the_cookie_of_its_listener() {
     }
     let nets = [Net::new("a"), Net::new("b")];
     let cookies = nets.each_ref().map(|net| {
-        let listener = net.run(|| TcpListener::bind("127.0.0.1:0")).unwrap().unwrap();
+        let listener = net
+            .run(|| TcpListener::bind("127.0.0.1:0"))
+            .unwrap()
+            .unwrap();
         let address = listener.local_addr().unwrap();
         let client = net.run(|| TcpStream::connect(address)).unwrap().unwrap();
         // Accepted out here, as the gateway does.

@@ -28,9 +28,8 @@ fn declare(net: &Net) {
             "family": "inet", "table": "t", "name": name, "type": kind, "flags": ["interval"],
         }}})
     };
-    let counter = |name: &str| {
-        json!({"add": {"counter": {"family": "inet", "table": "t", "name": name}}})
-    };
+    let counter =
+        |name: &str| json!({"add": {"counter": {"family": "inet", "table": "t", "name": name}}});
     let rule = |protocol: &str, set: &str| {
         let source = json!({"payload": {"protocol": protocol, "field": "saddr"}});
         json!({"add": {"rule": {"family": "inet", "table": "t", "chain": "input", "expr": [
@@ -74,12 +73,18 @@ fn nothing(name: &str) -> SetUpdate {
 
 fn adding(name: &str, add: &[KeyRange]) -> SetUpdate {
     let add = add.to_vec();
-    SetUpdate { add, ..nothing(name) }
+    SetUpdate {
+        add,
+        ..nothing(name)
+    }
 }
 
 fn deleting(name: &str, delete: &[KeyRange]) -> SetUpdate {
     let delete = delete.to_vec();
-    SetUpdate { delete, ..nothing(name) }
+    SetUpdate {
+        delete,
+        ..nothing(name)
+    }
 }
 
 fn range(first: &str, last: &str) -> KeyRange {
@@ -155,11 +160,15 @@ fn the_first_and_the_last_address_of_all_are_addresses_like_others() {
         range("10.0.0.0", "10.0.0.0"),
         range("255.255.255.0", "255.255.255.255"),
     ];
-    let v6 = [range("::", "::1"), range("ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")];
+    let v6 = [
+        range("::", "::1"),
+        range("ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+    ];
     nft.update(&[adding("s4", &v4), adding("s6", &v6)]).unwrap();
     assert_eq!(nft.ranges(&set("s4")).unwrap(), v4);
     assert_eq!(nft.ranges(&set("s6")).unwrap(), v6);
-    nft.update(&[deleting("s4", &v4), deleting("s6", &v6)]).unwrap();
+    nft.update(&[deleting("s4", &v4), deleting("s6", &v6)])
+        .unwrap();
     assert_eq!(nft.ranges(&set("s4")).unwrap(), []);
     assert_eq!(nft.ranges(&set("s6")).unwrap(), []);
     let all = [range("0.0.0.0", "255.255.255.255")];
@@ -175,12 +184,20 @@ fn the_first_and_the_last_address_of_all_are_addresses_like_others() {
     nft.update(&[adding("s6", &many)]).unwrap();
     assert_eq!(nft.ranges(&set("s6")).unwrap(), many);
     // And what nft itself added is read, its end in front of all included.
-    net.nft(&json!({"nftables": [{"flush": {"set": {"family": "inet", "table": "t", "name": "s4"}}},
+    net.nft(
+        &json!({"nftables": [{"flush": {"set": {"family": "inet", "table": "t", "name": "s4"}}},
         {"add": {"element": {"family": "inet", "table": "t", "name": "s4", "elem": [
             {"prefix": {"addr": "10.1.0.0", "len": 16}}, {"range": ["10.3.0.1", "10.3.0.9"]},
-        ]}}}]}));
+        ]}}}]}),
+    );
     let read = nft.ranges(&set("s4")).unwrap();
-    assert_eq!(read, [range("10.1.0.0", "10.1.255.255"), range("10.3.0.1", "10.3.0.9")]);
+    assert_eq!(
+        read,
+        [
+            range("10.1.0.0", "10.1.255.255"),
+            range("10.3.0.1", "10.3.0.9")
+        ]
+    );
 }
 
 #[test]
@@ -258,7 +275,9 @@ fn who_is_in_a_set_is_counted_and_logged() {
     let table = "t".parse().unwrap();
     let mut counters = nft.counters(&table).unwrap();
     counters.sort_by(|one, other| one.name.cmp(&other.name));
-    let counters = counters.iter().map(|c| (c.name.as_str(), c.packets, c.bytes));
+    let counters = counters
+        .iter()
+        .map(|c| (c.name.as_str(), c.packets, c.bytes));
     // An IP header, one of UDP, and a byte.
     let expected = [("denied", 4, 3 * 29 + 49), ("other", 0, 0)];
     assert!(counters.eq(expected), "{:?}", nft.counters(&table));
@@ -348,7 +367,9 @@ fn arp_is_logged_too() {
         }}},
     ]}));
     let mut log = LogReader::open_in(&net, 9).unwrap();
-    let socket = other.run(|| UdpSocket::bind("10.0.0.2:0").unwrap()).unwrap();
+    let socket = other
+        .run(|| UdpSocket::bind("10.0.0.2:0").unwrap())
+        .unwrap();
     socket.send_to(b"x", "10.0.0.1:9").unwrap();
     let mut lines = Vec::new();
     log.receive(WAIT, &mut lines).unwrap();

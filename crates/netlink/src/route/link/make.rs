@@ -7,10 +7,7 @@ use crate::{
     socket::Question,
     wire::Writer,
 };
-use std::{
-    net::IpAddr,
-    os::fd::BorrowedFd,
-};
+use std::{net::IpAddr, os::fd::BorrowedFd};
 
 /// Of a veth, the other end: an `ifinfomsg` and attributes.
 const VETH_PEER: u16 = 1;
