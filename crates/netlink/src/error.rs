@@ -105,7 +105,7 @@ impl From<TooLong> for Cause {
 }
 
 impl From<Errno> for Cause {
-    /// Of a call on a socket. What the kernel answers to a question is [`Cause::of`] that.
+    /// Of a call on a socket; what the kernel answers to a question has a meaning of its own.
     fn from(errno: Errno) -> Self {
         Self::Socket(errno)
     }

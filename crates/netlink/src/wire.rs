@@ -12,22 +12,18 @@
 //! Reading moves forward by at least a header each time and never past the end, so it ends on any
 //! bytes; after an error nothing more comes. Nothing is copied.
 
+mod verdict;
 mod write;
 
+pub use verdict::Verdict;
 pub(crate) use write::{TooLong, Writer};
 
-use nix::errno::Errno;
 use std::net::IpAddr;
 
 /// A message's header.
 pub(crate) const MESSAGE_HEADER: usize = 16;
 /// An attribute's header.
 pub(crate) const ATTRIBUTE_HEADER: usize = 4;
-/// The kernel's words about an error are cut here, in bytes.
-const DETAIL_LEN_MAX: usize = 256;
-
-/// `NLMSGERR_ATTR_MSG`: what is wrong, in words.
-const ERROR_WORDS: u16 = 1;
 
 /// What makes no sense in the kernel's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -80,21 +76,16 @@ impl<'a> Messages<'a> {
     }
 
     fn read(&mut self) -> Result<Message<'a>, Malformed> {
-        let (header, _) = self
-            .rest
-            .split_first_chunk::<MESSAGE_HEADER>()
-            .ok_or(Malformed::Message)?;
-        let [a, b, c, d, kind @ .., _, _, _, _, _, _, _, _, _, _] = *header;
-        let [_, _, _, _, _, _, flags @ .., _, _, _, _, _, _, _, _] = *header;
-        let [_, _, _, _, _, _, _, _, seq @ .., _, _, _, _] = *header;
-        let [_, _, _, _, _, _, _, _, _, _, _, _, port @ ..] = *header;
-        let len = usize::try_from(u32::from_ne_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+        let header = self.rest.first_chunk::<MESSAGE_HEADER>();
+        let header = header.ok_or(Malformed::Message)?;
+        let [len, [a, b, c, d], seq, port] = words(header);
+        let len = usize::try_from(u32::from_ne_bytes(len)).unwrap_or(usize::MAX);
         let body = self.rest.get(MESSAGE_HEADER..len);
         let body = body.ok_or(Malformed::Message)?;
         self.rest = self.rest.get(padded(len)..).unwrap_or_default();
         Ok(Message {
-            kind: u16::from_ne_bytes(kind),
-            flags: u16::from_ne_bytes(flags),
+            kind: u16::from_ne_bytes([a, b]),
+            flags: u16::from_ne_bytes([c, d]),
             seq: u32::from_ne_bytes(seq),
             port: u32::from_ne_bytes(port),
             body,
@@ -221,6 +212,34 @@ impl<'a> Attribute<'a> {
     }
 }
 
+/// Sixteen bytes as four numbers.
+pub(crate) fn words(bytes: &[u8; 16]) -> [[u8; 4]; 4] {
+    let [
+        a0,
+        a1,
+        a2,
+        a3,
+        b0,
+        b1,
+        b2,
+        b3,
+        c0,
+        c1,
+        c2,
+        c3,
+        d0,
+        d1,
+        d2,
+        d3,
+    ] = *bytes;
+    [
+        [a0, a1, a2, a3],
+        [b0, b1, b2, b3],
+        [c0, c1, c2, c3],
+        [d0, d1, d2, d3],
+    ]
+}
+
 /// A text, up to its zero byte or its end.
 fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
@@ -230,68 +249,6 @@ fn text(bytes: &[u8]) -> String {
 /// A length and what is put behind it.
 pub(crate) fn padded(len: usize) -> usize {
     len.saturating_add(3) & !3
-}
-
-/// What the kernel says of a question: done, or an error.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// The question's sequence number.
-    pub seq: u32,
-    /// The error.
-    pub errno: Option<Errno>,
-    /// What the kernel adds in words.
-    pub detail: Option<String>,
-}
-
-impl Verdict {
-    /// Reads a message of kind `NLMSG_ERROR`, or the end of a list, which may be an error too.
-    ///
-    /// ```text
-    ///   error u32, negative; of NLMSG_ERROR: the question's header, and its body unless CAPPED
-    ///   attributes, if ACK_TLVS
-    /// ```
-    pub fn read(message: &Message<'_>) -> Result<Self, Malformed> {
-        let (errno, rest) = message
-            .body
-            .split_first_chunk()
-            .ok_or(Malformed::Length("an error"))?;
-        let errno = i32::from_ne_bytes(*errno);
-        let rest = match i32::from(message.kind) {
-            libc::NLMSG_ERROR => Self::behind_question(message.flags, rest)?,
-            _ => rest,
-        };
-        let has_words = i32::from(message.flags) & libc::NLM_F_ACK_TLVS != 0;
-        let detail = has_words.then(|| Self::words(rest)).transpose()?.flatten();
-        Ok(Self {
-            seq: message.seq,
-            errno: (errno != 0).then(|| Errno::from_raw(errno.saturating_neg())),
-            detail,
-        })
-    }
-
-    /// What is behind the question that an error repeats.
-    fn behind_question(flags: u16, rest: &[u8]) -> Result<&[u8], Malformed> {
-        let (len, _) = rest
-            .split_first_chunk()
-            .ok_or(Malformed::Length("an error"))?;
-        let len = match i32::from(flags) & libc::NLM_F_CAPPED != 0 {
-            true => MESSAGE_HEADER,
-            false => usize::try_from(u32::from_ne_bytes(*len)).unwrap_or(usize::MAX),
-        };
-        // An error without attributes ends here, and may end unpadded.
-        Ok(rest.get(padded(len)..).unwrap_or_default())
-    }
-
-    fn words(attributes: &[u8]) -> Result<Option<String>, Malformed> {
-        for attribute in Attributes::of(attributes) {
-            let attribute = attribute?;
-            if attribute.kind == ERROR_WORDS {
-                let short = attribute.value.get(..DETAIL_LEN_MAX);
-                return Ok(Some(text(short.unwrap_or(attribute.value))));
-            }
-        }
-        Ok(None)
-    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ fn a_namespace_is_made_once_opened_listed_and_deleted() {
     let opened = Namespace::open(&name).unwrap();
     assert_eq!(made.cookie().unwrap(), opened.cookie().unwrap());
     let listed = Namespace::list(name.as_str()).unwrap();
-    assert_eq!(listed, std::slice::from_ref(&name));
+    assert_eq!(listed.as_slice(), std::slice::from_ref(&name));
     // Only the loopback is in there, whatever is out here.
     let links = RouteSocket::open_in(&opened).unwrap().links().unwrap();
     assert_eq!(links.len(), 1);

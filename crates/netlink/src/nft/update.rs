@@ -25,7 +25,7 @@ use crate::{
     socket::{Refusal, Seq},
     wire::Writer,
 };
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 /// Intervals of one message at most.
 const RANGES_PER_MESSAGE: usize = 800;
@@ -240,14 +240,14 @@ fn write_element(writer: &mut Writer, address: IpAddr, flags: u32) {
 }
 
 /// The intervals of an update in order, in which the kernel takes them fastest.
-struct Sorted {
+struct Sorted<'a> {
     flush: bool,
-    delete: Vec<KeyRange>,
-    add: Vec<KeyRange>,
+    delete: Cow<'a, [KeyRange]>,
+    add: Cow<'a, [KeyRange]>,
 }
 
 impl SetUpdate {
-    fn check(&self) -> Result<Sorted, InvalidUpdate> {
+    fn check(&self) -> Result<Sorted<'_>, InvalidUpdate> {
         if self.delete.len().saturating_add(self.add.len()) > RANGES_MAX {
             return Err(InvalidUpdate::TooMany(self.set.clone()));
         }
@@ -258,14 +258,20 @@ impl SetUpdate {
         })
     }
 
-    fn check_ranges(&self, ranges: &[KeyRange]) -> Result<Vec<KeyRange>, InvalidUpdate> {
+    fn check_ranges<'a>(
+        &self,
+        ranges: &'a [KeyRange],
+    ) -> Result<Cow<'a, [KeyRange]>, InvalidUpdate> {
         let set = || self.set.clone();
         if let Some(range) = ranges.iter().find(|range| range.key() != self.key) {
             let range = *range;
             return Err(InvalidUpdate::WrongKey { set: set(), range });
         }
-        let mut ranges = ranges.to_vec();
-        ranges.sort_unstable();
+        // Who compiled them has them in order already.
+        let mut ranges = Cow::Borrowed(ranges);
+        if !ranges.is_sorted() {
+            ranges.to_mut().sort_unstable();
+        }
         let overlapping = ranges
             .array_windows()
             .find(|[one, other]| one.last() >= other.first());
@@ -280,7 +286,7 @@ impl SetUpdate {
     }
 }
 
-impl Sorted {
+impl Sorted<'_> {
     /// The messages of the update with this number.
     fn messages(&self, at: usize) -> impl Iterator<Item = (usize, Change, &[KeyRange])> {
         let all: &[KeyRange] = &[];

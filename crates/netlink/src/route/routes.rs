@@ -101,7 +101,7 @@ impl Route {
     /// table u8, protocol u8, scope u8, type u8, flags u32.
     ///
     /// The table is an attribute, because it may be more than a byte holds.
-    fn fixed(&self, protocol: u8, kind: u8) -> [u8; 12] {
+    pub(super) fn fixed(&self, protocol: u8, kind: u8) -> [u8; 12] {
         let scope = match self.scope {
             Scope::Universe => libc::RT_SCOPE_UNIVERSE,
             Scope::Link => libc::RT_SCOPE_LINK,
@@ -111,7 +111,7 @@ impl Route {
         [family, len, 0, 0, 0, protocol, scope, kind, 0, 0, 0, 0]
     }
 
-    fn write(&self, w: &mut Writer) {
+    pub(super) fn write(&self, w: &mut Writer) {
         w.u32(libc::RTA_TABLE, self.table.0);
         w.address(libc::RTA_DST, self.to.network());
         if let Some(gateway) = self.gateway {

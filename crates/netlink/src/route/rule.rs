@@ -72,12 +72,12 @@ impl RouteSocket {
 impl Rule {
     /// `fib_rule_hdr`: family u8, length of the receivers' range u8, of the senders' u8, service u8,
     /// table u8, nothing u16, action u8, flags u32.
-    fn fixed(&self) -> [u8; 12] {
+    pub(super) fn fixed(&self) -> [u8; 12] {
         let (family, len) = (family(self.from.addr()), self.from.prefix_len());
         [family, 0, len, 0, 0, 0, 0, ASK_TABLE, 0, 0, 0, 0]
     }
 
-    fn write(&self, w: &mut Writer) {
+    pub(super) fn write(&self, w: &mut Writer) {
         if self.from.prefix_len() > 0 {
             w.address(SOURCE, self.from.network());
         }

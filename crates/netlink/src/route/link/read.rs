@@ -6,15 +6,14 @@ use super::{
 };
 use crate::{
     route::LinkIndex,
-    wire::{Attribute, Attributes, Malformed},
+    wire::{Attribute, Attributes, Malformed, words},
 };
 
 impl Link {
     /// Reads the body of an `RTM_NEWLINK`: an `ifinfomsg` and attributes.
     pub fn read(body: &[u8]) -> Result<Self, Malformed> {
         let (fixed, attributes) = Attributes::behind::<16>(body, "a link")?;
-        let [_, _, _, _, index @ .., _, _, _, _, _, _, _, _] = *fixed;
-        let [_, _, _, _, _, _, _, _, flags @ .., _, _, _, _] = *fixed;
+        let [_, index, flags, _] = words(fixed);
         let mut link = Self {
             index: LinkIndex(u32::from_ne_bytes(index)),
             name: String::new(),
