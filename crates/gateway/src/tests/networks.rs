@@ -1,7 +1,10 @@
 //! The way a connection came, as policies, address lists and the audit see it.
 
 use super::*;
-use crate::origin::tests::from_vpc;
+use crate::{DesiredState, NetworkError, NetworkFilter, NetworkOrder, origin::tests::from_vpc};
+use blockhouse_state::{Change, Stamp};
+use blockhouse_store::ObjectStore as _;
+use blockhouse_types::Clock as _;
 
 /// The bucket, and a client of `vpc-1` that asks for the key by `vpce-1`.
 fn with_client_in_vpc(node: Node, peer: &str) -> Node {
@@ -86,4 +89,71 @@ fn an_address_list_means_the_path_that_it_names() {
         *node.client.borrow_mut() = here();
         node.get("/bkt/key").refused(403, "AccessDenied");
     }
+}
+
+/// A change of the network, and what a network filter that answers so is asked for meanwhile.
+fn change_network(
+    filtered: bool,
+    prepared: Result<(), NetworkError>,
+) -> (Result<u64, String>, u64, Vec<&'static str>) {
+    let node = Node::new();
+    let (filter, mut orders) = NetworkFilter::new();
+    let desired = match filtered {
+        true => DesiredState::with_network(filter),
+        false => DesiredState::default(),
+    };
+    let change =
+        r#"{"expected": 0, "put": [{"name": "security-group/sg-a", "resource": {"id": "sg-a"}}]}"#;
+    let change = Change::read(change.as_bytes()).unwrap();
+    let mut entropy = Counting(0);
+    let mut stamp = Stamp {
+        now: TestClock.now(),
+        entropy: &mut entropy,
+    };
+    let asked = node.run(async {
+        let parts = (&node.context.store, &*node.context.site);
+        let changing = async {
+            let changed = desired.change(parts, change, &mut stamp).await;
+            changed
+                .map(|snapshot| snapshot.version())
+                .map_err(|error| error.to_string())
+        };
+        let mut asked = Vec::new();
+        let mut changing = pin!(changing);
+        loop {
+            tokio::select! {
+                biased;
+                order = orders.recv(), if filtered => match order.unwrap() {
+                    NetworkOrder::Prepare { model, told, .. } => {
+                        asked.push("prepare");
+                        assert_eq!(model.security_groups.len(), 1);
+                        told.send(prepared.clone()).unwrap();
+                    }
+                    NetworkOrder::Activate { version, told } => {
+                        asked.push("activate");
+                        assert_eq!(version, 1);
+                        told.send(Ok(())).unwrap();
+                    }
+                    NetworkOrder::Status { .. } => asked.push("status"),
+                },
+                changed = &mut changing => return (changed, asked),
+            }
+        }
+    });
+    (asked.0, node.context.store.desired().version, asked.1)
+}
+
+#[test]
+fn a_network_is_prepared_before_it_is_stored_and_activated_after() {
+    let all = vec!["prepare", "activate"];
+    assert_eq!(change_network(true, Ok(())), (Ok(1), 1, all));
+    for why in [
+        NetworkError::Refused("vpc-a: no".to_owned()),
+        NetworkError::Unreachable,
+    ] {
+        let refused = change_network(true, Err(why.clone()));
+        assert_eq!(refused, (Err(why.to_string()), 0, vec!["prepare"]));
+    }
+    let none = change_network(false, Ok(()));
+    assert_eq!(none, (Err(NetworkError::None.to_string()), 0, vec![]));
 }
