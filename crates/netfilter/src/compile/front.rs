@@ -178,7 +178,10 @@ impl Front<'_> {
             let set = filter.set("sg", format_args!("{port}.{}", self.name), allowed);
             refuse(vec![Match::Tcp(port), outside(set)], Reason::SecurityGroup);
             let opening = [Match::Tcp(port), Match::Opening];
-            refuse([&opening[..], &[opened.clone()]].concat(), Reason::Rate);
+            refuse(
+                [&opening[..], std::slice::from_ref(&opened)].concat(),
+                Reason::Rate,
+            );
             if let Some(most) = self.limits.connections_max {
                 let open = filter.over(Meter::open(family, &self.name, most));
                 let matches = [&opening[..], &[Match::New, open]].concat();
