@@ -9,7 +9,8 @@ pub enum Reason {
     /// It came through an interface that is no link of the namespace, or to an endpoint's address
     /// through another link than the endpoint's.
     WrongInterface,
-    /// It is a part of a packet.
+    /// It is a part of a packet. Where connections are tracked, the kernel puts parts together before the
+    /// rules are asked, and there are none.
     Fragment,
     /// It claims to come from the node itself.
     OwnAddress,

@@ -1,6 +1,9 @@
-//! Does a kernel take the rules? In a network namespace that ends with the command in it.
+//! Does a kernel take the rules, and does it do what the classification says? In network namespaces that
+//! end with the commands in them.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod packets;
 
 use blockhouse_netfilter::{Model, Plan};
 use serde_json::Value;
@@ -57,7 +60,7 @@ fn a_kernel_takes_skeleton_and_rules_again_and_again() {
         println!("NET-SKIP {reason}");
         return;
     }
-    for plan in plans(include_str!("golden/network.yaml")) {
+    for plan in plans(include_str!("../golden/network.yaml")) {
         let (first, again) = (plan.skeleton(|_| false), plan.skeleton(|_| true));
         let rules = plan.rules(usize::MAX);
         let once = apply(&[first.clone(), rules.clone()]);
@@ -72,7 +75,7 @@ fn what_an_older_plan_had_is_removed() {
         println!("NET-SKIP {reason}");
         return;
     }
-    let yaml = include_str!("golden/network.yaml");
+    let yaml = include_str!("../golden/network.yaml");
     let renamed = yaml.replace("vpce-b", "vpce-c").replace("eth1", "eth9");
     let (old, new) = (plans(yaml), plans(&renamed));
     assert_eq!(
