@@ -5,13 +5,15 @@ use anyhow::Result;
 use std::process::{Command, Stdio};
 
 /// Debian packages by the program they bring.
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 8] = [
     ("rclone", "rclone"),
     ("restic", "restic"),
     ("s3cmd", "s3cmd"),
     ("chromium", "chromium"),
     ("cmake", "cmake"),
     ("clang", "clang"),
+    ("nft", "nftables"),
+    ("ip", "iproute2"),
 ];
 
 /// Cargo's own tools, pinned.
