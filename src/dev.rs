@@ -70,6 +70,7 @@ pub(crate) fn run(args: DevArgs, log: &str) -> Result<ExitCode> {
         settings: &settings.to_toml()?,
         descriptors: &[],
     };
+    let again = settings.without_model().to_toml()?;
     supervisor.start(&home, NODE, node, log)?;
     let Some(addresses) = supervisor.wait_ready(NODE)? else {
         return supervisor.end(&home);
@@ -92,7 +93,16 @@ pub(crate) fn run(args: DevArgs, log: &str) -> Result<ExitCode> {
             Happening::Restart(name) => {
                 tracing::info!(role = name, "starting it again");
                 let started = match (name, &netfilterd) {
-                    (NODE, _) => supervisor.start(&home, NODE, node, log),
+                    (NODE, _) => {
+                        // By now it may have been configured otherwise than the file says.
+                        let settings = &again;
+                        let descriptors = &[];
+                        let node = Handed {
+                            settings,
+                            descriptors,
+                        };
+                        supervisor.start(&home, NODE, node, log)
+                    }
                     (netfilterd::NAME, Some(netfilterd)) => {
                         netfilterd.start(&home, &mut supervisor, log)
                     }

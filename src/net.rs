@@ -12,9 +12,8 @@ use crate::{
 };
 use anyhow::{Context as _, Result, anyhow};
 use blockhouse_netfilter::{DOCUMENT_BYTES_MAX, Model, told};
-use blockhouse_state::{Name, Resource, State, is_of_network, resources_of};
+use blockhouse_state::State;
 use std::{
-    collections::BTreeMap,
     fs::File,
     io::{Read, stdin},
     path::Path,
@@ -46,22 +45,26 @@ fn check(args: &NetCheckArgs) -> Result<ExitCode> {
 fn apply(args: &NetApplyArgs) -> Result<ExitCode> {
     let model = read(&args.file)?;
     let remote = Remote::fetch(&args.node)?;
-    let wanted: BTreeMap<Name, Resource> = resources_of(model).collect();
-    let (mut puts, mut deletes) = (Vec::new(), Vec::new());
-    for (name, resource) in wanted.iter() {
-        match remote.resources().get(name) {
-            Some(there) if there == resource => continue,
-            Some(there) => println!("~ {name}: {}", changed_fields(there, resource)?.join(", ")),
-            None => println!("+ {name}"),
+    let there = remote.resources();
+    let change = State::of_resources(there.clone()).change_to_network(remote.version(), model);
+    for put in &change.puts {
+        match there.get(&put.name) {
+            Some(old) => {
+                let fields = changed_fields(old, &put.resource)?.join(", ");
+                println!("~ {}: {fields}", put.name);
+            }
+            None => println!("+ {}", put.name),
         }
-        puts.push((name.to_string(), resource.clone()));
     }
-    let there = remote.resources().keys();
-    let there = there.filter(|name| is_of_network(name.kind()));
-    for name in there.filter(|name| !wanted.contains_key(name)) {
+    for name in &change.deletes {
         println!("- {name}");
-        deletes.push(name.to_string());
     }
+    let puts = change
+        .puts
+        .into_iter()
+        .map(|put| (put.name.to_string(), put.resource));
+    let puts: Vec<_> = puts.collect();
+    let deletes: Vec<String> = change.deletes.into_iter().map(Into::into).collect();
     if puts.is_empty() && deletes.is_empty() {
         println!("nothing differs from version {}", remote.version());
         return Ok(ExitCode::SUCCESS);
@@ -95,8 +98,9 @@ fn show_status(args: &NetStatusArgs) -> Result<ExitCode> {
     })
 }
 
-/// Reads a network, and judges it here: every fault of a file is told at once, with its object.
-fn read(path: &Path) -> Result<Model> {
+/// Reads a network, `-` being standard input, and judges it: every fault of a file is told at once, with
+/// its object.
+pub(crate) fn read(path: &Path) -> Result<Model> {
     let shown = || path.display().to_string();
     let mut text = String::new();
     let from: &mut dyn Read = match path.to_str() {

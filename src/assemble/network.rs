@@ -23,14 +23,14 @@ mod names;
 
 pub(super) use figures::Figures;
 
-use crate::secrets;
+use crate::{net, secrets};
 use anyhow::{Context as _, Result, bail};
 use blockhouse_gateway::{
-    Context, Entrance, ListenerId, NetworkError, NetworkOrder, Subnet, VpcEndpoint,
+    Context, Entrance, ListenerId, NetworkError, NetworkOrder, VpcEndpoint,
     accept::{Door, DoorChange, LoadBalancer, NativeCheck},
 };
 use blockhouse_names::Zone;
-use blockhouse_netfilter::{Endpoint, Model, Proxy, Vpc};
+use blockhouse_netfilter::{Model, Proxy, Vpc};
 use blockhouse_netfilter_wire::{
     Batches, FromNetfilterd, Listener, ListenerKind, Opened, Owner, Pieces, Socket, ToNetfilterd,
     pieces,
@@ -46,7 +46,6 @@ use names::NamesChange;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, connect, socket};
 use std::{
     collections::BTreeMap,
-    fs,
     net::IpAddr,
     os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
     path::{Path, PathBuf},
@@ -526,7 +525,7 @@ fn way(listener: &Listener, model: &Model) -> Option<Way> {
             if of_vpc.id.as_str() != endpoint || found.account != *account {
                 return None;
             }
-            (entrance(found, of_vpc), of_vpc.proxy.as_ref())
+            (entrance(found)?, of_vpc.proxy.as_ref())
         }
     };
     Some(Way {
@@ -535,31 +534,17 @@ fn way(listener: &Listener, model: &Model) -> Option<Way> {
     })
 }
 
-fn entrance(vpc: &Vpc, endpoint: &Endpoint) -> Entrance {
-    let ranges = vpc.subnets.iter().flat_map(|subnet| {
-        let id: Box<str> = subnet.id.as_str().into();
-        let ranges = subnet.cidrs.iter();
-        ranges.map(move |range| Subnet {
-            id: id.clone(),
-            range: range.net(),
-        })
-    });
-    Entrance::Vpc(Arc::new(VpcEndpoint {
-        id: endpoint.id.as_str().into(),
-        vpc: vpc.id.as_str().into(),
-        account: vpc.account,
-        subnets: ranges.collect(),
-    }))
+fn entrance(vpc: &Vpc) -> Option<Entrance> {
+    Some(Entrance::Vpc(Arc::new(VpcEndpoint::of(vpc)?)))
 }
 
 fn load_balancer(proxy: &Proxy, model: &Model) -> LoadBalancer {
     let endpoints = proxy.endpoints.iter().filter_map(|(told, meant)| {
         let of_vpc = |vpc: &Vpc| {
-            let endpoint = vpc
-                .endpoint
+            vpc.endpoint
                 .as_ref()
                 .filter(|endpoint| endpoint.id == *meant)?;
-            Some(entrance(vpc, endpoint))
+            entrance(vpc)
         };
         let entrance = model.vpcs.iter().find_map(of_vpc)?;
         Some((told.as_str().into(), Arc::new(entrance)))
@@ -621,9 +606,8 @@ pub(super) async fn begin<S: ObjectStore, V: Verifier>(
     let Some(file) = &settings.model else {
         return Ok(());
     };
-    let shown = || format!("{}", file.display());
-    let text = fs::read_to_string(file).with_context(shown)?;
-    let model = Model::from_yaml(&text).with_context(shown)?;
+    let shown = || file.display().to_string();
+    let model = net::read(file)?;
     let newest = context.desired.load();
     let change = newest.state().change_to_network(newest.version(), model);
     if change.puts.is_empty() && change.deletes.is_empty() {

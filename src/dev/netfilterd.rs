@@ -1,15 +1,13 @@
 //! The network filter as the launcher sees it: a listening socket that outlives the process behind it.
 
 use super::{home::Home, role::Handed, supervise::Supervisor, verifier};
-use crate::cli::DevArgs;
+use crate::{cli::DevArgs, net};
 use anyhow::{Context as _, Result, bail};
-use blockhouse_netfilter::{DOCUMENT_BYTES_MAX, Model, told};
 use blockhouse_settings::{NetfilterdSettings, NodeNetwork};
 use nix::unistd::Uid;
 use std::{
     fs,
     os::fd::{AsFd as _, OwnedFd},
-    path::Path,
 };
 
 /// Its role.
@@ -36,7 +34,8 @@ impl NetfilterdRole {
         if !Uid::effective().is_root() {
             bail!("--net: a network filter needs root, to make network namespaces and their rules");
         }
-        read(file).with_context(|| format!("--net {}", file.display()))?;
+        // What makes no sense is told before anything is made.
+        net::read(file).context("--net")?;
         // Of this node alone, so that two on one machine keep apart; short, as names are shown a lot.
         let of_node: String = outpost.chars().rev().take(6).collect();
         let settings = NetfilterdSettings {
@@ -74,17 +73,4 @@ pub(super) fn of_node(home: &Home, args: &DevArgs) -> Result<Option<NodeNetwork>
         netfilterd: home.netfilterd_socket(),
         model: Some(model),
     }))
-}
-
-/// A file that makes no sense is told before anything is made.
-fn read(file: &Path) -> Result<()> {
-    let len = fs::metadata(file)?.len();
-    if len > DOCUMENT_BYTES_MAX as u64 {
-        bail!("it is longer than {DOCUMENT_BYTES_MAX} bytes");
-    }
-    let model = Model::from_yaml(&fs::read_to_string(file)?)?;
-    match model.check() {
-        Ok(_) => Ok(()),
-        Err(faults) => bail!(told(&faults)),
-    }
 }

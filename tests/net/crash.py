@@ -187,4 +187,20 @@ def ordered(link):
     return {"jobs": [(f"{split.path}?{split.query}", 200)], "headers": {"Host": split.netloc}}
 
 
-CHECKS = {"netfilterd dies": netfilterd_dies, "the node dies": node_dies}
+def applied_survives(house):
+    """What was applied since the node's launcher read its file is what a node that was killed comes back with."""
+    only = models.standard()
+    only["vpcs"] = [vpc for vpc in only["vpcs"] if vpc["id"] == "vpc-a"]
+    house.be(only)
+    house.write(models.standard())
+    house.is_back("node", house.kill_role("node"))
+
+    def named():
+        status = house.status()
+        return status and [network["name"] for network in status["networks"]]
+
+    assert until("the network's status", named) == ["vpc-a"], named()
+    house.is_reached("a1")
+
+
+CHECKS = {"netfilterd dies": netfilterd_dies, "the node dies": node_dies, "what was applied survives": applied_survives}

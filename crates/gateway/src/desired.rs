@@ -91,13 +91,16 @@ impl DesiredState {
             let version = newest.version();
             return Err(ChangeError::Conflict { version });
         }
-        let Prepared { state, rows } = newest.state().prepare(change, stamp)?;
+        let Prepared {
+            state,
+            rows,
+            network,
+        } = newest.state().prepare(change, stamp)?;
         check_lists(store, newest.state(), &state)?;
         let next = Snapshot::new(expected + 1, state);
         access_point::check(store, site, &newest, &next)?;
-        let network = next.state().network();
-        let of_network = network != newest.state().network();
-        if of_network {
+        let of_network = network.is_some();
+        if let Some(network) = network {
             self.network.prepare(next.version(), network).await?;
         }
         let change = DesiredChange {

@@ -50,6 +50,6 @@ pub use context::{Context, Site};
 pub use desired::{ChangeError, DesiredState};
 pub use link::{Line, Roll, Rolls};
 pub use network::{NetworkError, NetworkFilter, NetworkOrder, ORDERS_MAX};
-pub use origin::{Entrance, ListenerId, Origin, Subnet, VpcEndpoint};
+pub use origin::{Entrance, ListenerId, Origin, VpcEndpoint};
 pub use permit::{Compiled, SharedLists};
 pub use respond::{AnswerBody, AnswerBroken};

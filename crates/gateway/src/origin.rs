@@ -10,9 +10,9 @@
 //! entrance only: 10.0.0.1 in one VPC and 10.0.0.1 in another are two machines, and neither is a public
 //! source.
 
+use blockhouse_netfilter::{Subnets, Vpc};
 use blockhouse_policy::address_list::Peer;
 use blockhouse_types::AccountId;
-use ipnet::IpNet;
 use std::{net::IpAddr, net::SocketAddr, sync::Arc};
 
 /// Names a listener. Which one accepted a connection is the identity of the network behind it.
@@ -38,24 +38,23 @@ pub struct VpcEndpoint {
     pub vpc: Box<str>,
     /// Whose VPC it is.
     pub account: AccountId,
-    /// The subnets of the VPC. None overlaps another.
-    pub subnets: Box<[Subnet]>,
-}
-
-/// A subnet's range of one address family.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subnet {
-    /// `subnet-…`
-    pub id: Box<str>,
-    /// Its addresses.
-    pub range: IpNet,
+    subnets: Subnets,
 }
 
 impl VpcEndpoint {
+    /// As the network model has it; `None` for a VPC without an endpoint.
+    pub fn of(vpc: &Vpc) -> Option<Self> {
+        Some(Self {
+            id: vpc.endpoint.as_ref()?.id.as_str().into(),
+            vpc: vpc.id.as_str().into(),
+            account: vpc.account,
+            subnets: Subnets::of(vpc),
+        })
+    }
+
     /// The subnet that an address is in.
     pub fn subnet_of(&self, address: IpAddr) -> Option<&str> {
-        let found = self.subnets.iter().find(|s| s.range.contains(&address));
-        found.map(|subnet| &*subnet.id)
+        Some(self.subnets.subnet_of(address)?.as_str())
     }
 
     /// The VPC's ARN. Source: Service Authorization Reference, "Resource types defined by Amazon EC2".
@@ -160,19 +159,21 @@ fn folded(address: SocketAddr) -> SocketAddr {
 pub(crate) mod tests {
     use super::*;
 
+    /// A VPC of that account, with the endpoint `vpce-1` and two subnets.
+    fn vpc(id: &str, account: u64) -> Vpc {
+        let json = format!(
+            r#"{{"id": "{id}", "account": "{account:012}", "cidrs": ["10.0.0.0/16", "fd00:1::/48"],
+            "subnets": [{{"id": "subnet-1", "cidrs": ["10.0.1.0/24", "fd00:1::/64"]}},
+                        {{"id": "subnet-2", "cidrs": ["10.0.2.0/24"]}}],
+            "endpoint": {{"id": "vpce-1", "subnet": "subnet-1", "addresses": ["10.0.1.10"],
+                          "ports": {{"http": 80}}, "security_groups": ["sg-1"]}}}}"#
+        );
+        serde_json::from_str(&json).unwrap()
+    }
+
     /// A client of the VPC `vpc-1`, through `vpce-1`.
     pub(crate) fn from_vpc(peer: &str) -> Origin {
-        let endpoint = VpcEndpoint {
-            id: "vpce-1".into(),
-            vpc: "vpc-1".into(),
-            account: AccountId::from_number(7).unwrap(),
-            subnets: ["10.0.1.0/24", "fd00:1::/64", "10.0.2.0/24"]
-                .map(|range| Subnet {
-                    id: format!("subnet-{}", range.len()).into(),
-                    range: range.parse().unwrap(),
-                })
-                .into(),
-        };
+        let endpoint = VpcEndpoint::of(&vpc("vpc-1", 7)).unwrap();
         let addresses = (peer.parse().unwrap(), "10.0.1.10:80".parse().unwrap());
         let entrance = Arc::new(Entrance::Vpc(endpoint.into()));
         Origin::new(addresses, false, ListenerId(1), &entrance)
@@ -189,9 +190,9 @@ pub(crate) mod tests {
         let origin = from_vpc("10.0.1.7:5");
         let endpoint = origin.vpc_endpoint().unwrap();
         let of = |text: &str| endpoint.subnet_of(text.parse().unwrap());
-        assert_eq!(of("10.0.1.7"), Some("subnet-11"));
+        assert_eq!(of("10.0.1.7"), Some("subnet-1"));
         assert_eq!(of("10.0.3.7"), None);
-        assert_eq!(of("fd00:1::7"), Some("subnet-11"));
+        assert_eq!(of("fd00:1::7"), Some("subnet-1"));
         assert_eq!(
             endpoint.vpc_arn("r"),
             "arn:aws:ec2:r:000000000007:vpc/vpc-1"

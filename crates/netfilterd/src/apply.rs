@@ -6,7 +6,7 @@
 //! ```
 
 use crate::{
-    kernel::{self, Kernel, KernelError},
+    kernel::{self, Home, Kernel, KernelError},
     rules::{self, RulesError, Sets},
 };
 use blockhouse_netfilter::{Link, Namespace as Place, Plan};
@@ -14,6 +14,7 @@ use blockhouse_netlink::{
     Cause, Failed, Idempotent as _,
     namespace::{BadNamespaceName, Namespace, NamespaceName},
     nft::NftSocket,
+    route::RouteSocket,
 };
 use blockhouse_settings::NetworkProfile;
 
@@ -54,6 +55,9 @@ pub(crate) struct Network {
     pub(crate) name: NamespaceName,
     pub(crate) namespace: Namespace,
     pub(crate) cookie: u64,
+    /// Its sockets, kept: entering a namespace to open one costs more than what is then asked.
+    pub(crate) route: RouteSocket,
+    pub(crate) nft: NftSocket,
     /// What is in force, as far as this process has seen to it.
     pub(crate) plan: Option<Plan>,
     /// The sets that its rules have.
@@ -85,6 +89,8 @@ impl Network {
         let cookie = namespace.cookie()?.0;
         Ok(Self {
             name,
+            route: RouteSocket::open_in(&namespace)?,
+            nft: NftSocket::open_in(&namespace)?,
             namespace,
             cookie,
             plan: None,
@@ -98,7 +104,7 @@ impl Network {
     pub(crate) fn apply(
         &mut self,
         plan: &Plan,
-        home: &Namespace,
+        home: &mut Home,
         profile: &NetworkProfile,
     ) -> Result<Vec<String>, Why> {
         let is_new = self.plan.as_ref() != Some(plan);
@@ -110,35 +116,45 @@ impl Network {
             }
             // Of rules that somebody else changed nothing is known.
             let before = self.plan.as_ref().filter(|_| is_untouched);
-            if let Some(sets) = rules::apply(plan, before, &self.namespace)? {
+            let inside = (&self.namespace, &mut self.nft);
+            if let Some(sets) = rules::apply(plan, before, inside)? {
                 self.sets = sets;
             }
-            self.generation = Some(NftSocket::open_in(&self.namespace)?.generation()?);
+            self.generation = Some(self.nft.generation()?);
         }
-        mended.extend(Kernel::open(&self.namespace, home, profile)?.apply(plan)?);
+        mended.extend(self.kernel(home, profile).apply(plan)?);
         self.plan = Some(plan.clone());
         Ok(mended)
     }
 
     /// Whether it is as this process left it: nobody else has changed its rules.
-    pub(crate) fn is_untouched(&self) -> Result<bool, Failed> {
-        let mut nft = NftSocket::open_in(&self.namespace)?;
-        Ok(Some(nft.generation()?) == self.generation)
+    fn is_untouched(&mut self) -> Result<bool, Failed> {
+        Ok(Some(self.nft.generation()?) == self.generation)
+    }
+
+    fn kernel<'a>(&'a mut self, home: &'a mut Home, profile: &'a NetworkProfile) -> Kernel<'a> {
+        Kernel {
+            inside: &self.namespace,
+            here: &mut self.route,
+            home,
+            profile,
+        }
     }
 
     /// Gives back the links that are not in the plan, so that another network can have them.
     pub(crate) fn let_go(
-        &self,
+        &mut self,
         planned: &[Link],
-        home: &Namespace,
+        home: &mut Home,
         profile: &NetworkProfile,
     ) -> Result<(), Why> {
-        let mut kernel = Kernel::open(&self.namespace, home, profile)?;
-        Ok(kernel.let_go(planned, &mut Vec::new())?)
+        Ok(self
+            .kernel(home, profile)
+            .let_go(planned, &mut Vec::new())?)
     }
 
     /// Gives its links back and ends it.
-    pub(crate) fn end(self, home: &Namespace, profile: &NetworkProfile) -> Result<(), Why> {
+    pub(crate) fn end(mut self, home: &mut Home, profile: &NetworkProfile) -> Result<(), Why> {
         self.let_go(&[], home, profile)?;
         Ok(Namespace::delete(&self.name).or_absent()?)
     }

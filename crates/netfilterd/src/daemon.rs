@@ -4,9 +4,10 @@
 use crate::{
     apply::{ApplyError, Network, Why, name_of},
     drops::Drops,
+    kernel::Home,
     listeners::{self, Listeners},
     rules,
-    status::Told,
+    status::{self, Told},
 };
 use blockhouse_netfilter::{Attach, Checked, Model, Namespace as Place, Plan, told};
 use blockhouse_netfilter_wire::{
@@ -18,7 +19,7 @@ use blockhouse_settings::{Carries, NetfilterdSettings};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
-    net::{SocketFlags, accept_with, sockopt::socket_peercred},
+    net::{SocketFlags, accept_with},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -76,7 +77,7 @@ enum Ended {
 pub struct Daemon {
     settings: NetfilterdSettings,
     /// Where interfaces come from and go back to.
-    home: Namespace,
+    home: Home,
     networks: BTreeMap<Place, Network>,
     listeners: Listeners,
     prepared: Option<Version>,
@@ -105,7 +106,7 @@ impl Daemon {
     pub fn new(settings: NetfilterdSettings) -> Result<Self, DaemonError> {
         Ok(Self {
             settings,
-            home: Namespace::own()?,
+            home: Home::own()?,
             networks: BTreeMap::new(),
             listeners: Listeners::default(),
             prepared: None,
@@ -193,15 +194,14 @@ impl Daemon {
             Err(Errno::INTR | Errno::CONNABORTED | Errno::AGAIN) => return Ok(()),
             Err(errno) => return Err(failed(errno)),
         };
-        let peer = socket_peercred(&fd).map_err(failed)?;
-        let (uid, pid) = (peer.uid.as_raw(), peer.pid.as_raw_nonzero());
+        let socket = Socket::from(fd);
+        let uid = socket.peer_uid().map_err(DaemonError::Wait)?;
         if uid != self.settings.gateway_uid {
-            tracing::warn!(uid, pid, "somebody else wants to be the node");
+            tracing::warn!(uid, "somebody else wants to be the node");
             return Ok(());
         }
-        let socket = Socket::from(fd);
         socket.set_patience(PATIENCE).map_err(DaemonError::Wait)?;
-        tracing::debug!(pid, "a node is there");
+        tracing::debug!("a node is there");
         self.node = Some(Node {
             socket,
             held: Batches::default(),
@@ -286,8 +286,8 @@ impl Daemon {
             let there = self.networks.get(&plan.namespace);
             there.and_then(|network| network.plan.as_ref()) != Some(*plan)
         };
-        self.try_rules(plans.iter().filter(is_new))
-            .map_err(|error| chain(&error))?;
+        let new: Vec<&Plan> = plans.iter().filter(is_new).collect();
+        self.try_rules(&new).map_err(|error| chain(&error))?;
         self.prepared = Some(Version {
             number,
             model: checked.model().clone(),
@@ -329,33 +329,36 @@ impl Daemon {
 
     /// Hands rules to the kernel without effect: in their network where there is one, else in one that
     /// is there for this alone.
-    fn try_rules<'p>(&self, plans: impl Iterator<Item = &'p Plan>) -> Result<(), ApplyError> {
+    fn try_rules(&mut self, plans: &[&Plan]) -> Result<(), ApplyError> {
         let mut scratch = None;
-        let tried = |plans: &mut dyn Iterator<Item = &'p Plan>, scratch: &mut Option<Network>| {
-            for plan in plans {
-                let failed = |why: Why| ApplyError {
+        let mut tried = Ok(());
+        for plan in plans {
+            tried = self
+                .try_rules_of(plan, &mut scratch)
+                .map_err(|why| ApplyError {
                     network: plan.namespace.to_string(),
                     why: why.into(),
-                };
-                let inside = match (self.networks.get(&plan.namespace), &mut *scratch) {
-                    (Some(network), _) => network,
-                    (None, Some(network)) => network,
-                    (None, empty) => {
-                        let name = format!("{}-scratch", self.settings.prefix).parse();
-                        let name = name.map_err(|bad| failed(Why::Name(bad)))?;
-                        empty.insert(Network::open(name).map_err(|e| failed(e.into()))?)
-                    }
-                };
-                rules::check(plan, &inside.sets, &inside.namespace)
-                    .map_err(|e| failed(e.into()))?;
+                });
+            if tried.is_err() {
+                break;
             }
-            Ok(())
-        };
-        let outcome = tried(&mut { plans }, &mut scratch);
+        }
         if let Some(scratch) = scratch {
             self.end_quietly(scratch);
         }
-        outcome
+        tried
+    }
+
+    fn try_rules_of(&self, plan: &Plan, scratch: &mut Option<Network>) -> Result<(), Why> {
+        let inside = match (self.networks.get(&plan.namespace), scratch) {
+            (Some(network), _) => network,
+            (None, Some(scratch)) => scratch,
+            (None, none) => {
+                let name = format!("{}-scratch", self.settings.prefix).parse()?;
+                none.insert(Network::open(name)?)
+            }
+        };
+        Ok(rules::check(plan, &inside.sets, &inside.namespace)?)
     }
 
     /// Makes the network what was prepared; gives why it is not all so.
@@ -373,9 +376,10 @@ impl Daemon {
         self.failures.clear();
         // An interface may go from one network to another: first all give, then all take.
         for plan in &version.plans {
-            if let Some(network) = self.networks.get(&plan.namespace)
+            if let Some(network) = self.networks.get_mut(&plan.namespace)
                 && network.plan.as_ref() != Some(plan)
-                && let Err(why) = network.let_go(&plan.links, &self.home, &self.settings.network)
+                && let Err(why) =
+                    network.let_go(&plan.links, &mut self.home, &self.settings.network)
             {
                 self.failures.insert(plan.namespace.clone(), chain(&why));
             }
@@ -423,7 +427,7 @@ impl Daemon {
         };
         if network.plan.as_ref() != Some(plan) {
             network
-                .apply(plan, &self.home, &self.settings.network)
+                .apply(plan, &mut self.home, &self.settings.network)
                 .map_err(failed)?;
         }
         // Without its samples a network is as good; without its rules it would not be.
@@ -495,9 +499,9 @@ impl Daemon {
         }
     }
 
-    fn end_quietly(&self, network: Network) {
+    fn end_quietly(&mut self, network: Network) {
         let name = network.name.to_string();
-        if let Err(why) = network.end(&self.home, &self.settings.network) {
+        if let Err(why) = network.end(&mut self.home, &self.settings.network) {
             let why = chain(&why);
             tracing::warn!(name, why, "a network did not end cleanly");
         }
@@ -554,7 +558,7 @@ impl Daemon {
             && network.plan.as_ref() == Some(plan)
         {
             let mended = network
-                .apply(plan, &self.home, &self.settings.network)
+                .apply(plan, &mut self.home, &self.settings.network)
                 .map_err(|why| ApplyError {
                     network: place.to_string(),
                     why: why.into(),
@@ -583,7 +587,8 @@ impl Daemon {
         }
     }
 
-    fn status(&self) -> serde_json::Result<String> {
+    fn status(&mut self) -> serde_json::Result<String> {
+        let counts = status::counts(&mut self.networks);
         let none = Model::default();
         let failure = self.failure();
         let told = Told {
@@ -591,6 +596,7 @@ impl Daemon {
             failure: failure.as_deref(),
             model: self.wanted.as_ref().map_or(&none, |version| &version.model),
             networks: &self.networks,
+            counts: &counts,
             drift: &self.drift,
             listeners: &self.listeners,
             drops: &self.drops,

@@ -98,30 +98,31 @@ pub(crate) fn prepare(inside: &Namespace) -> Result<(), Failed> {
     lo.map_or(Ok(()), |lo| route.set_state(lo.index, State::Up))
 }
 
-/// The sockets of a namespace and of where its links come from, and what may be taken from there.
+/// Where links come from and go back to.
+#[derive(Debug)]
+pub(crate) struct Home {
+    namespace: Namespace,
+    route: RouteSocket,
+}
+
+impl Home {
+    /// The namespace that this process is in.
+    pub(crate) fn own() -> Result<Self, Failed> {
+        let namespace = Namespace::own()?;
+        let route = RouteSocket::open_in(&namespace)?;
+        Ok(Self { namespace, route })
+    }
+}
+
+/// A namespace, and what may be taken into it from where.
 pub(crate) struct Kernel<'a> {
     pub(crate) inside: &'a Namespace,
-    pub(crate) here: RouteSocket,
-    pub(crate) home: RouteSocket,
-    pub(crate) home_namespace: &'a Namespace,
+    pub(crate) here: &'a mut RouteSocket,
+    pub(crate) home: &'a mut Home,
     pub(crate) profile: &'a NetworkProfile,
 }
 
-impl<'a> Kernel<'a> {
-    pub(crate) fn open(
-        inside: &'a Namespace,
-        home_namespace: &'a Namespace,
-        profile: &'a NetworkProfile,
-    ) -> Result<Self, Failed> {
-        Ok(Self {
-            inside,
-            here: RouteSocket::open_in(inside)?,
-            home: RouteSocket::open_in(home_namespace)?,
-            home_namespace,
-            profile,
-        })
-    }
-
+impl Kernel<'_> {
     /// Brings all of it to the plan; gives what was not so, for people to read.
     pub(crate) fn apply(&mut self, plan: &Plan) -> Result<Vec<String>, KernelError> {
         let mut mended = Vec::new();
@@ -166,7 +167,7 @@ impl<'a> Kernel<'a> {
             }
             LinkDetail::None => {
                 self.here.set_state(link.index, State::Down)?;
-                self.here.move_to(link.index, self.home_namespace)
+                self.here.move_to(link.index, &self.home.namespace)
             }
         }
     }
@@ -225,6 +226,7 @@ impl<'a> Kernel<'a> {
                 let uplink = offered(uplink.as_str(), Carries::Vlan, "VLANs")?;
                 let below = self.find_home(&uplink.interface)?;
                 self.home
+                    .route
                     .add_vlan(&link_name, below.index, *vlan)
                     .or_exists()?;
             }
@@ -246,15 +248,15 @@ impl<'a> Kernel<'a> {
                         .saturating_sub(VXLAN_OVERHEAD),
                     learning: Learning::Off,
                 };
-                self.home.add_vxlan(&link_name, &tunnel).or_exists()?;
+                self.home.route.add_vxlan(&link_name, &tunnel).or_exists()?;
             }
         }
         let link = self.find_home(name)?;
-        Ok(self.home.move_to(link.index, self.inside)?)
+        Ok(self.home.route.move_to(link.index, self.inside)?)
     }
 
     fn find_home(&mut self, name: &str) -> Result<Link, KernelError> {
-        match self.home.link(&name.parse()?) {
+        match self.home.route.link(&name.parse()?) {
             Err(failed) if failed.cause == Cause::NotFound => {
                 let name = name.to_owned();
                 Err(KernelError::NoInterface { name })
@@ -291,16 +293,6 @@ impl<'a> Kernel<'a> {
             let Some(link) = links.get(&planned.name) else {
                 continue;
             };
-            // Without this, an address of IPv6 is refused.
-            let has_v6 = planned.addresses.iter().any(|net| net.addr().is_ipv6());
-            let path = format!("ipv6/conf/{}/disable_ipv6", planned.name);
-            match self
-                .inside
-                .set_sysctl(&path, if has_v6 { "0" } else { "1" })
-            {
-                Err(failed) if failed.cause == Cause::NotFound && !has_v6 => {}
-                set => set?,
-            }
             let own = planned.addresses.iter();
             wanted.extend(own.map(|net| Address {
                 link: link.index,
@@ -309,7 +301,11 @@ impl<'a> Kernel<'a> {
         }
         let ours: BTreeSet<LinkIndex> = links.values().map(|link| link.index).collect();
         let there = self.here.addresses()?.into_iter();
-        let there = there.filter(|a| ours.contains(&a.link) && !is_link_local(a.net.addr()));
+        let there: BTreeSet<Address> = there.filter(|a| ours.contains(&a.link)).collect();
+        for (name, link) in links {
+            self.speak_ipv6(name, link.index, &there, &wanted)?;
+        }
+        let there = there.into_iter().filter(|a| !is_link_local(a.net.addr()));
         let there: BTreeSet<Address> = there.collect();
         for address in there.difference(&wanted) {
             mended.push(format!("{address} is not of this network"));
@@ -320,6 +316,27 @@ impl<'a> Kernel<'a> {
             self.here.add_address(*address).or_exists()?;
         }
         Ok(())
+    }
+
+    /// Lets a link speak IPv6, or be silent in it, if that has to be otherwise than it is. A silent link
+    /// refuses addresses; one that speaks gives itself a link-local one.
+    fn speak_ipv6(
+        &self,
+        name: &str,
+        link: LinkIndex,
+        there: &BTreeSet<Address>,
+        wanted: &BTreeSet<Address>,
+    ) -> Result<(), Failed> {
+        let is_v6 = |a: &&Address| a.link == link && a.net.addr().is_ipv6();
+        let speaks = wanted.iter().any(|a| is_v6(&a));
+        let lacks = wanted.difference(there).any(|a| is_v6(&a));
+        let has = there.iter().any(|a| is_v6(&a));
+        let path = format!("ipv6/conf/{name}/disable_ipv6");
+        match (speaks, lacks, has) {
+            (true, true, _) => self.inside.set_sysctl(&path, "0"),
+            (false, _, true) => self.inside.set_sysctl(&path, "1"),
+            _ => Ok(()),
+        }
     }
 
     fn route(

@@ -40,6 +40,8 @@ pub enum ListenError {
 #[derive(Debug, Default)]
 pub(crate) struct Listeners {
     all: BTreeMap<u32, (Listener, OwnedFd)>,
+    /// What there is, without a walk through all of it.
+    there: BTreeSet<Identity>,
     next: u32,
 }
 
@@ -72,6 +74,7 @@ impl Listeners {
                 Some(known) if known == identity(&listener) => {}
                 Some(_) => refused.push(id),
                 None => {
+                    self.there.insert(identity(&listener));
                     self.all.insert(id, (listener, socket));
                 }
             }
@@ -117,7 +120,9 @@ impl Listeners {
             .filter(|(_, (listener, _))| !is_wanted(listener));
         let gone: Vec<u32> = gone.map(|(id, _)| *id).collect();
         for id in &gone {
-            self.all.remove(id);
+            if let Some((listener, _)) = self.all.remove(id) {
+                self.there.remove(&identity(&listener));
+            }
         }
         gone
     }
@@ -128,15 +133,8 @@ impl Listeners {
         wanted: Vec<Listener>,
         inside: &Namespace,
     ) -> Result<Vec<(Listener, OwnedFd)>, ListenError> {
-        let there: BTreeSet<_> = self
-            .all
-            .values()
-            .map(|(listener, _)| identity(listener))
-            .collect();
-        let missing = wanted
-            .into_iter()
-            .filter(|wanted| !there.contains(&identity(wanted)));
-        let missing: Vec<Listener> = missing.collect();
+        let is_missing = |wanted: &Listener| !self.there.contains(&identity(wanted));
+        let missing: Vec<Listener> = wanted.into_iter().filter(is_missing).collect();
         if missing.is_empty() {
             return Ok(Vec::new());
         }
@@ -158,6 +156,7 @@ impl Listeners {
         for (mut listener, to_node, kept) in made {
             listener.id = self.next;
             self.next = self.next.saturating_add(1);
+            self.there.insert(identity(&listener));
             self.all.insert(listener.id, (listener.clone(), kept));
             given.push((listener, to_node));
         }

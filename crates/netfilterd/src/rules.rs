@@ -67,7 +67,7 @@ pub(crate) fn check(plan: &Plan, there: &Sets, inside: &Namespace) -> Result<(),
 pub(crate) fn apply(
     plan: &Plan,
     before: Option<&Plan>,
-    inside: &Namespace,
+    (inside, socket): (&Namespace, &mut NftSocket),
 ) -> Result<Option<Sets>, RulesError> {
     let skeleton = |plan: &Plan| plan.skeleton(|_| false);
     let is_built = before.is_some_and(|before| skeleton(before) == skeleton(plan));
@@ -75,7 +75,7 @@ pub(crate) fn apply(
         let there = sets(inside)?;
         nft(inside, &[], &plan.skeleton(|name| there.contains(name)))?;
     }
-    fill(plan, before, inside)?;
+    fill(plan, before, socket)?;
     nft(inside, &[], &plan.rules(RANGES_BY_NFT_MAX))?;
     if is_built {
         return Ok(None);
@@ -87,7 +87,7 @@ pub(crate) fn apply(
 }
 
 /// Fills the large sets: by what differs, where it is known what was in them.
-fn fill(plan: &Plan, before: Option<&Plan>, inside: &Namespace) -> Result<(), RulesError> {
+fn fill(plan: &Plan, before: Option<&Plan>, socket: &mut NftSocket) -> Result<(), RulesError> {
     let is_large =
         |set: &AddressSet| set.table == Table::Inet && set.ranges.len() > RANGES_BY_NFT_MAX;
     let known: Vec<AddressSet> = before
@@ -103,10 +103,7 @@ fn fill(plan: &Plan, before: Option<&Plan>, inside: &Namespace) -> Result<(), Ru
         }
         updates.push(update(&set, old)?);
     }
-    if updates.is_empty() {
-        return Ok(());
-    }
-    Ok(NftSocket::open_in(inside)?.update(&updates)?)
+    Ok(socket.update(&updates)?)
 }
 
 fn update(set: &AddressSet, old: Option<&AddressSet>) -> Result<SetUpdate, RulesError> {

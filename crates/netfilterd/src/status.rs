@@ -5,10 +5,9 @@ use crate::{
     drops::{Drop, Drops},
     listeners::Listeners,
 };
-use blockhouse_netfilter::{Attach, Counter, Model, Namespace as Place, TABLE, Vpc};
-use blockhouse_netlink::nft::NftSocket;
+use blockhouse_netfilter::{Attach, Counter, ListenPorts, Model, Namespace as Place, TABLE, Vpc};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 /// The document.
 #[derive(Serialize)]
@@ -59,12 +58,16 @@ struct Count {
     packets: u64,
 }
 
+/// What counters count, and how many packets they have seen.
+pub(crate) type Counts = Vec<(Counter, u64)>;
+
 /// What of the daemon is told.
 pub(crate) struct Told<'a> {
     pub(crate) version: Option<u64>,
     pub(crate) failure: Option<&'a str>,
     pub(crate) model: &'a Model,
     pub(crate) networks: &'a BTreeMap<Place, Network>,
+    pub(crate) counts: &'a BTreeMap<Place, Counts>,
     pub(crate) drift: &'a BTreeMap<Place, Vec<String>>,
     pub(crate) listeners: &'a Listeners,
     pub(crate) drops: &'a Drops,
@@ -83,19 +86,8 @@ impl Told<'_> {
     }
 
     fn vpc(&self, vpc: &Vpc) -> OfNetwork {
-        let place = Place::Vpc(vpc.id.clone());
-        let counts = self.counts(&place);
-        let namespace = self.namespace(&place);
-        let endpoint = vpc.endpoint.as_ref().map(|endpoint| {
-            let id = endpoint.id.as_str();
-            let ports = (endpoint.ports.http, endpoint.ports.https);
-            self.endpoint(
-                (id, namespace.as_deref()),
-                &endpoint.addresses,
-                ports,
-                &counts,
-            )
-        });
+        let endpoints = vpc.endpoint.iter();
+        let endpoints = endpoints.map(|e| (e.id.as_str(), &e.addresses[..], e.ports));
         let subnets = vpc.subnets.iter().map(|subnet| OfSubnet {
             id: subnet.id.to_string(),
             cidrs: subnet
@@ -106,51 +98,54 @@ impl Told<'_> {
             interface: subnet.attach.as_ref().map(Attach::link),
         });
         OfNetwork {
-            name: vpc.id.to_string(),
-            namespace,
             account: Some(vpc.account.to_string()),
-            endpoints: endpoint.into_iter().collect(),
             subnets: subnets.collect(),
-            dropped: dropped(&counts, None),
-            drift: self.drift(&place),
+            ..self.network(Place::Vpc(vpc.id.clone()), endpoints)
         }
     }
 
     fn uplinks(&self) -> OfNetwork {
-        let place = Place::Uplinks;
-        let counts = self.counts(&place);
-        let namespace = self.namespace(&place);
-        let endpoints = self.model.public_endpoints.iter().map(|endpoint| {
-            let id = endpoint.id.as_str();
-            let ports = (endpoint.ports.http, endpoint.ports.https);
-            self.endpoint(
-                (id, namespace.as_deref()),
-                &endpoint.addresses,
-                ports,
-                &counts,
-            )
-        });
+        let endpoints = self.model.public_endpoints.iter();
+        let endpoints = endpoints.map(|e| (e.id.as_str(), &e.addresses[..], e.ports));
+        self.network(Place::Uplinks, endpoints)
+    }
+
+    /// What networks of either kind have.
+    fn network<'m>(
+        &self,
+        place: Place,
+        endpoints: impl Iterator<Item = (&'m str, &'m [IpAddr], ListenPorts)>,
+    ) -> OfNetwork {
+        let namespace = self
+            .networks
+            .get(&place)
+            .map(|network| network.name.to_string());
+        let counts = self
+            .counts
+            .get(&place)
+            .map_or(&[][..], |counts| &counts[..]);
+        let endpoints =
+            endpoints.map(|endpoint| self.endpoint(endpoint, namespace.as_deref(), counts));
         OfNetwork {
             name: place.to_string(),
             account: None,
             endpoints: endpoints.collect(),
             subnets: Vec::new(),
-            dropped: dropped(&counts, None),
-            drift: self.drift(&place),
+            dropped: dropped(counts, None),
+            drift: self.drift.get(&place).cloned().unwrap_or_default(),
             namespace,
         }
     }
 
     fn endpoint(
         &self,
-        (id, namespace): (&str, Option<&str>),
-        addresses: &[std::net::IpAddr],
-        (http, https): (Option<std::num::NonZeroU16>, Option<std::num::NonZeroU16>),
+        (id, addresses, ports): (&str, &[IpAddr], ListenPorts),
+        namespace: Option<&str>,
         counts: &[(Counter, u64)],
     ) -> OfEndpoint {
         let ports = [
-            http.map(|port| format!("http {port}")),
-            https.map(|port| format!("https {port}")),
+            ports.http.map(|port| format!("http {port}")),
+            ports.https.map(|port| format!("https {port}")),
         ];
         let is_of = |counter: &Counter| {
             counter
@@ -170,38 +165,25 @@ impl Told<'_> {
             dropped: dropped(counts, Some(id)),
         }
     }
+}
 
-    fn namespace(&self, place: &Place) -> Option<String> {
-        let network = self.networks.get(place)?;
-        Some(network.name.to_string())
-    }
-
-    fn drift(&self, place: &Place) -> Vec<String> {
-        self.drift.get(place).cloned().unwrap_or_default()
-    }
-
-    /// The network's counters; none where the kernel does not tell them.
-    fn counts(&self, place: &Place) -> Vec<(Counter, u64)> {
-        let Some(network) = self.networks.get(place) else {
-            return Vec::new();
-        };
-        let told = TABLE.parse().ok().map(|table| {
-            NftSocket::open_in(&network.namespace).and_then(|mut nft| nft.counters(&table))
-        });
-        let counters = match told {
-            Some(Ok(counters)) => counters,
-            Some(Err(failed)) => {
-                tracing::warn!(%place, %failed, "its counters cannot be read");
-                return Vec::new();
+/// The counters of each network; none of one whose kernel does not tell them.
+pub(crate) fn counts(networks: &mut BTreeMap<Place, Network>) -> BTreeMap<Place, Counts> {
+    let Ok(table) = TABLE.parse() else {
+        return BTreeMap::new();
+    };
+    let mut all = BTreeMap::new();
+    for (place, network) in networks {
+        match network.nft.counters(&table) {
+            Ok(counters) => {
+                let counts = counters.into_iter();
+                let counts = counts.filter_map(|c| Some((c.name.parse().ok()?, c.packets)));
+                all.insert(place.clone(), counts.collect());
             }
-            None => return Vec::new(),
-        };
-        let ours = counters.into_iter().filter_map(|counter| {
-            let what: Counter = counter.name.parse().ok()?;
-            Some((what, counter.packets))
-        });
-        ours.collect()
+            Err(failed) => tracing::warn!(%place, %failed, "its counters cannot be read"),
+        }
     }
+    all
 }
 
 /// What was dropped, by reason, for an endpoint or for the network.

@@ -90,6 +90,15 @@ impl NodeSettings {
         read_toml::<Document>(toml)?.validate()
     }
 
+    /// The same, but that the network is what the node has been told since, and not a file's.
+    pub fn without_model(&self) -> Self {
+        let mut settings = self.clone();
+        if let Some(network) = &mut settings.network {
+            network.model = None;
+        }
+        settings
+    }
+
     /// The document.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(&Document::of(self))

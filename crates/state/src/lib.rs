@@ -9,7 +9,7 @@
 //! immutable, shared by all threads.
 //!
 //! ```text
-//!   rows ── read ──► State ── prepare(Change) ──► Prepared { state, rows } ── stored ──► Snapshot
+//!   rows ── read ──► State ── prepare(Change) ──► Prepared { state, rows, … } ── stored ──► Snapshot
 //!                      ▲                    └──► Invalid { resource, fault }                │
 //!                      └─────────────────── the next version ◄────────────────── requests ──┘
 //! ```

@@ -119,18 +119,25 @@ impl State {
         })
     }
 
-    /// Whether the objects make one network; the first fault names its object.
-    pub(crate) fn check_network(&self, before: &Self) -> Result<(), Invalid> {
+    /// The network, if it is another one than before; whether its objects go together.
+    pub(crate) fn checked_network(&self, before: &Self) -> Result<Option<Model>, Invalid> {
+        let refused = |why| Invalid {
+            resource: "network".into(),
+            fault: Fault::Network(why),
+        };
+        if self.network_is_unreadable() {
+            return Err(refused(
+                "a part of it cannot be read: delete or replace that".to_owned(),
+            ));
+        }
         let network = self.network();
-        if network == before.network() {
-            return Ok(());
+        // One that could not be read was nobody's, whatever was left of it.
+        if network == before.network() && !before.network_is_unreadable() {
+            return Ok(None);
         }
         match network.check() {
-            Ok(_) => Ok(()),
-            Err(faults) => Err(Invalid {
-                resource: "network".into(),
-                fault: Fault::Network(told(&faults)),
-            }),
+            Ok(checked) => Ok(Some(checked.model().clone())),
+            Err(faults) => Err(refused(told(&faults))),
         }
     }
 

@@ -1,6 +1,7 @@
 //! All resources of one version, and how the next one is made.
 
-use crate::{Change, Fault, Invalid, Kind, Name, Put, Resource, Stamp};
+use crate::{Change, Fault, Invalid, Kind, Name, Put, Resource, Stamp, is_of_network};
+use blockhouse_netfilter::Model;
 use blockhouse_types::AccountId;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,6 +34,8 @@ pub struct Prepared {
     pub state: State,
     /// The rows that make it so.
     pub rows: Vec<RowChange>,
+    /// The network, if it will be another one.
+    pub network: Option<Model>,
 }
 
 impl State {
@@ -124,8 +127,16 @@ impl State {
             rows.push((row, Some(json.into())));
         }
         next.check_together()?;
-        next.check_network(self)?;
-        Ok(Prepared { state: next, rows })
+        let of_network = |row: &str| Name::parse(row).is_some_and(|n| is_of_network(n.kind()));
+        let network = match touched.iter().any(|row| of_network(row)) {
+            true => next.checked_network(self)?,
+            false => None,
+        };
+        Ok(Prepared {
+            state: next,
+            rows,
+            network,
+        })
     }
 
     /// Whether the resources agree with each other.

@@ -7,7 +7,9 @@
 
 use blockhouse_netfilter::Model;
 use blockhouse_policy::address_list::Entry;
-use blockhouse_state::{Change, Kind, Name, Snapshot, Stamp, State, is_of_network, resources_of};
+use blockhouse_state::{
+    Change, Kind, Name, Prepared, Snapshot, Stamp, State, is_of_network, resources_of,
+};
 use blockhouse_types::{AccountId, Entropy, Timestamp};
 use serde_json::{Value, json};
 
@@ -34,16 +36,17 @@ fn group() -> Value {
 }
 
 fn change(state: &State, puts: Value, deletes: Value) -> Result<State, String> {
+    prepare(state, puts, deletes).map(|prepared| prepared.state)
+}
+
+fn prepare(state: &State, puts: Value, deletes: Value) -> Result<Prepared, String> {
     let document = json!({ "expected": 0, "put": puts, "delete": deletes });
     let change = Change::read(document.to_string().as_bytes()).map_err(|e| e.to_string())?;
     let mut stamp = Stamp {
         now: Timestamp::from_secs(1),
         entropy: &mut Zeros,
     };
-    let prepared = state.prepare(change, &mut stamp);
-    prepared
-        .map(|prepared| prepared.state)
-        .map_err(|e| e.to_string())
+    state.prepare(change, &mut stamp).map_err(|e| e.to_string())
 }
 
 fn two_vpcs() -> State {
@@ -143,5 +146,19 @@ fn a_network_that_cannot_be_read_is_known_to_be_unreadable() {
     assert!(read(&[("vpc/vpc-a", "{}")]).network_is_unreadable());
     assert!(read(&[("what/is-this", "{}")]).network_is_unreadable());
     assert!(!read(&[("user/111122223333/a", "1")]).network_is_unreadable());
+    let lost = read(&[
+        ("vpc/vpc-a", "{}"),
+        ("security-group/sg-a", r#"{"id": "sg-a"}"#),
+    ]);
+    let beside = json!([{ "name": "network-limits", "resource": { "burst": 1 } }]);
+    let refused = change(&lost, beside, json!([])).unwrap_err();
+    assert!(refused.contains("cannot be read"), "{refused}");
+    let mended = prepare(&lost, json!([]), json!(["vpc/vpc-a"])).unwrap();
+    assert_eq!(mended.network.unwrap().security_groups.len(), 1);
+    let same = json!([{ "name": "security-group/sg-a", "resource": { "id": "sg-a" } }]);
+    assert_eq!(
+        prepare(&mended.state, same, json!([])).unwrap().network,
+        None
+    );
     assert!(is_of_network(Kind::Vpc) && !is_of_network(Kind::User));
 }

@@ -223,7 +223,7 @@ fn the_way_it_came() {
     );
     assert_eq!(
         (&told["source"], &told["subnet"]),
-        (&"10.0.1.7:5".into(), &"subnet-11".into())
+        (&"10.0.1.7:5".into(), &"subnet-1".into())
     );
     *node.client.borrow_mut() = from_vpc("10.0.9.7:5");
     assert_eq!(line()["subnet"], serde_json::Value::Null);

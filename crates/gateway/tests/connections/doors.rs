@@ -6,18 +6,17 @@ use blockhouse_gateway::{
     accept::{Door, DoorChange, NativeCheck, bind},
     limits::Limits,
 };
-use blockhouse_types::AccountId;
 use std::{net::TcpListener, sync::Arc};
 
 const LIST: &str = "GET / HTTP/1.1\r\nHost: s3.test\r\n\r\n";
 
 fn door(listener: TcpListener, vpc: &str, check: Option<NativeCheck>) -> DoorChange {
-    let endpoint = VpcEndpoint {
-        id: "vpce-1".into(),
-        vpc: vpc.into(),
-        account: AccountId::from_number(1).unwrap(),
-        subnets: [].into(),
-    };
+    let json = format!(
+        r#"{{"id": "{vpc}", "account": "000000000001", "cidrs": ["10.0.0.0/16"],
+        "endpoint": {{"id": "vpce-1", "subnet": "subnet-1", "addresses": ["10.0.1.10"],
+                      "ports": {{"http": 80}}, "security_groups": ["sg-1"]}}}}"#
+    );
+    let endpoint = VpcEndpoint::of(&serde_json::from_str(&json).unwrap()).unwrap();
     DoorChange::Open(Door {
         id: ListenerId(7),
         listener,
