@@ -167,7 +167,13 @@ impl Keeper {
                 tokio::select! {
                     order = orders.recv() => match order {
                         None => return,
-                        Some(order) => refuse(order, NetworkError::Unreachable),
+                        Some(order) => {
+                            if let NetworkOrder::Activate { version, .. } = &order {
+                                // Committed all the same: it is what the next conversation begins with.
+                                self.commit(*version);
+                            }
+                            refuse(order, NetworkError::Unreachable);
+                        }
                     },
                     () = sleep(CONNECT_PAUSE) => {}
                 }
@@ -217,6 +223,12 @@ impl Keeper {
             if let Err(reason) = again {
                 tracing::error!(version, reason, "the network is not what it was");
             }
+        }
+        // What an earlier conversation prepared, this one does not know.
+        if let Some((version, model)) = self.prepared.clone()
+            && let Err(reason) = self.prepare(&mut conversation, version, &model).await?
+        {
+            tracing::error!(version, reason, "the network cannot be what was prepared");
         }
         Ok(conversation)
     }
@@ -314,10 +326,7 @@ impl Keeper {
         with: &mut Conversation,
         version: u64,
     ) -> Result<Result<(), String>> {
-        if let Some((prepared, model)) = self.prepared.take_if(|(prepared, _)| *prepared == version)
-        {
-            self.active = Some((prepared, model));
-        }
+        self.commit(version);
         // Before anything is opened: who is no more in the model, or somebody else, hears it here.
         self.agree().await;
         with.socket.send(&ToNetfilterd::Activate { version }, &[])?;
@@ -327,6 +336,13 @@ impl Keeper {
             {
                 return Ok(activated);
             }
+        }
+    }
+
+    /// From now on this version is what the network is to be, whoever makes it so and when.
+    fn commit(&mut self, version: u64) {
+        if let Some(prepared) = self.prepared.take_if(|(of, _)| *of == version) {
+            self.active = Some(prepared);
         }
     }
 
@@ -403,11 +419,15 @@ impl Keeper {
                 continue;
             }
             let change = match &way {
-                None => Some(DoorChange::Close(ListenerId(door_id(&held.listener)))),
-                Some(way) => held.door(way, self.tls.as_ref()).map(DoorChange::Open),
+                None => DoorChange::Close(ListenerId(door_id(&held.listener))),
+                Some(way) => match held.door(way, self.tls.as_ref()) {
+                    Some(door) => DoorChange::Open(door),
+                    // It is tried again when something changes.
+                    None => continue,
+                },
             };
             held.way = way;
-            changes.extend(change.map(|change| (held.listener.share, change)));
+            changes.push((held.listener.share, change));
         }
         for (share, change) in changes {
             tell(&self.doors, share, change).await;
@@ -632,3 +652,6 @@ fn reach(path: &Path) -> Result<Socket> {
     socket.set_patience(PATIENCE)?;
     Ok(socket)
 }
+
+#[cfg(test)]
+mod tests;
