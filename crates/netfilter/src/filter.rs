@@ -207,6 +207,8 @@ pub(crate) enum Match {
     Icmp(Family, &'static [u8]),
     /// Its hop limit is 255: no router passed it on.
     FromLink,
+    /// It is neighbour discovery of IPv6 about one of these addresses.
+    NeighborTarget(L3Source),
     /// It is a part of a packet.
     Fragment(Family),
     /// It is an ARP message whose sender is in the set.

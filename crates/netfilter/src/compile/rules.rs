@@ -40,6 +40,8 @@ pub(super) struct Shape<'a> {
 /// Neighbour solicitation and advertisement. Routers are not asked and not believed: routes are the
 /// model's.
 const NEIGHBOURS: &[u8] = &[135, 136];
+const SOLICITATION: &[u8] = &[135];
+const ADVERTISEMENT: &[u8] = &[136];
 /// The question which groups are listened to, without whose answer a switch may not pass neighbour
 /// discovery on.
 const GROUP_QUERY: &[u8] = &[130];
@@ -131,15 +133,28 @@ impl Shape<'_> {
         base(PRE, "prerouting", PRIORITY_RAW, Policy::Accept, rules)
     }
 
-    /// What holds a link of IPv6 together: neighbour discovery, which no router has passed on, and the
-    /// question for groups.
+    /// What holds a link of IPv6 together: neighbour discovery among its own hosts, which no router has
+    /// passed on, and the question for groups.
     fn link_control(&self, filter: &mut Filter) -> Vec<Rule> {
-        let mut rules = Vec::new();
+        let (own, mut rules) = (self.own(), Vec::new());
         let near = filter.set("near", "all", L3Source::of_link_local());
         for segment in self.segments.iter().filter(|segment| segment.has_v6()) {
-            let by = Match::In(segment.attach.link());
-            let neighbours = Match::Icmp(Family::V6, NEIGHBOURS);
-            rules.push(Rule::accept(vec![by.clone(), neighbours, Match::FromLink]));
+            let link = segment.attach.link();
+            let neighbors = segment.hosts.without(&own).with(&L3Source::of_link_local());
+            let speakers = filter.set("nd", &link, neighbors.clone().with_probes());
+            let by = Match::In(link);
+            let discovery = |types, more: &[Match]| {
+                let from = Match::Source(Family::V6, Holds::Yes, speakers.clone());
+                let icmp = Match::Icmp(Family::V6, types);
+                Rule::accept([&[by.clone(), icmp, Match::FromLink, from], more].concat())
+            };
+            rules.push(discovery(SOLICITATION, &[]));
+            rules.push(discovery(
+                ADVERTISEMENT,
+                &[Match::NeighborTarget(neighbors)],
+            ));
+            let other = vec![by.clone(), Match::Icmp(Family::V6, NEIGHBOURS)];
+            rules.push(Rule::drop(other, Reason::ForeignNeighbor));
             let from_near = Match::Source(Family::V6, Holds::Yes, near.clone());
             let query = Match::Icmp(Family::V6, GROUP_QUERY);
             rules.push(Rule::accept(vec![by, query, from_near]));

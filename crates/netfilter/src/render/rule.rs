@@ -6,7 +6,7 @@ use crate::{
     reason::{Counter, Reason},
 };
 use serde_json::{Value, json};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Dropped packets of one reason that are logged, per second, and the burst above it.
 const LOGGED_PER_SECOND: u32 = 5;
@@ -85,6 +85,11 @@ fn matches(what: &Match) -> Value {
         Match::NotOpening => test("!=", tcp_flags(), json!(TCP_SYN)),
         Match::Icmp(family, types) => is(field(icmp(*family), "type"), json!({ "set": types })),
         Match::FromLink => is(field("ip6", "hoplimit"), json!(255)),
+        Match::NeighborTarget(all) => {
+            let ranges = all.ranges(Family::V6).into_iter();
+            let ranges: Vec<_> = ranges.filter_map(target_range).collect();
+            is(target_address(), json!({ "set": ranges }))
+        }
         Match::Fragment(Family::V4) => {
             let bits = json!({"&": [field("ip", "frag-off"), V4_FRAGMENT_BITS]});
             test("!=", bits, json!(0))
@@ -125,6 +130,23 @@ fn named(set: &SetKey, family: Family) -> Value {
 
 fn field(protocol: &str, field: &str) -> Value {
     json!({"payload": {"protocol": protocol, "field": field}})
+}
+
+/// Where neighbour discovery has the address that it is about: nft 1.0.6 has no name for it. It takes
+/// such bytes for an integer, which no set of addresses may be asked for.
+fn target_address() -> Value {
+    json!({"payload": {"base": "th", "offset": 64, "len": 128}})
+}
+
+fn target_range(range: (IpAddr, IpAddr)) -> Option<Value> {
+    let (IpAddr::V6(first), IpAddr::V6(last)) = range else {
+        return None;
+    };
+    let bits = |address: Ipv6Addr| format!("{:#034x}", address.to_bits());
+    Some(match first == last {
+        true => json!(bits(first)),
+        false => json!({"range": [bits(first), bits(last)]}),
+    })
 }
 
 fn tcp_flags() -> Value {
