@@ -187,6 +187,7 @@ impl Walk<'_> {
             }
             Match::To(address) => is_of(Family::of(*address)) && destination == *address,
             Match::Fragment(family) => is_of(*family) && is_fragment,
+            Match::Whole(family) => is_of(*family) && !is_fragment,
             Match::Tcp(to) => matches!(payload, Payload::Tcp { port, .. } if port == *to),
             Match::Udp(to) => matches!(payload, Payload::Udp { port } if port == *to),
             Match::Opening => matches!(

@@ -90,11 +90,10 @@ fn matches(what: &Match) -> Value {
             let ranges: Vec<_> = ranges.filter_map(target_range).collect();
             is(target_address(), json!({ "set": ranges }))
         }
-        Match::Fragment(Family::V4) => {
-            let bits = json!({"&": [field("ip", "frag-off"), V4_FRAGMENT_BITS]});
-            test("!=", bits, json!(0))
-        }
-        Match::Fragment(Family::V6) => is(json!({"exthdr": {"name": "frag"}}), json!(true)),
+        Match::Fragment(Family::V4) => test("!=", v4_fragment(), json!(0)),
+        Match::Fragment(Family::V6) => is(v6_fragment(), json!(true)),
+        Match::Whole(Family::V4) => is(v4_fragment(), json!(0)),
+        Match::Whole(Family::V6) => is(v6_fragment(), json!(false)),
         Match::ArpSender(set) => is(field("arp", "saddr ip"), named(set, Family::V4)),
         Match::New => is(json!({"ct": {"key": "state"}}), json!("new")),
         Match::Over(meter) => over(meter),
@@ -147,6 +146,14 @@ fn target_range(range: (IpAddr, IpAddr)) -> Option<Value> {
         true => json!(bits(first)),
         false => json!({"range": [bits(first), bits(last)]}),
     })
+}
+
+fn v4_fragment() -> Value {
+    json!({"&": [field("ip", "frag-off"), V4_FRAGMENT_BITS]})
+}
+
+fn v6_fragment() -> Value {
+    json!({"exthdr": {"name": "frag"}})
 }
 
 fn tcp_flags() -> Value {
