@@ -44,7 +44,7 @@ fn main() -> ExitCode {
             Command::Dev(args) => dev::run(args, &cli.log),
             Command::Node => node::run(),
             Command::Verifier => verifier::run(),
-            Command::Netfilterd => netfilterd::run(),
+            Command::Netfilterd(args) => netfilterd::run(&args),
             Command::Keys => dev::keys::run(),
             Command::Provision => dev::keys::run_provision(),
             Command::Presign(args) => presign::run(&args),

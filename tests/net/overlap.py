@@ -171,6 +171,43 @@ def access_point(house):
     assert on_public_path(house, shown["arn"]) == 403
 
 
+def endpoint_policies(house):
+    """What an endpoint's policy leaves out may nobody do through it, the bucket's owner included; elsewhere all."""
+    prepared(house)
+    bucket = house.bucket("bounded")
+    house.s3.put_object(Bucket=bucket, Key="open/file", Body=OBJECT)
+    links = {key: house.link_to(bucket, key) for key in ("file", "open/file")}
+
+    def answers(where, key):
+        return where.ask(ENDPOINT, links[key], source=ONE).status
+
+    file = house.scratch / "endpoint-policy.json"
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/open/*"}
+    file.write_text(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    put = ("put-endpoint-policy", "vpce-a", "--file", str(file))
+    done = house.net(*put)
+    assert done.returncode == 0, done.stderr
+    a, b = house.guest("a1"), house.guest("b1")
+    assert (answers(a, "file"), answers(a, "open/file")) == (403, 200)
+    assert (answers(b, "file"), answers(b, "open/file")) == (200, 200)
+    house.ask(links["file"]).expect(200)
+    found = house.s3_from("a1", "get_object", source=ONE, Bucket=bucket, Key="file")
+    assert found == (403, "AccessDenied"), found
+    record = house.audited("file")
+    assert record["check"] == "permit:not-allowed-by-endpoint", record
+    # Of an endpoint that is not there: refused. With its endpoint, it goes.
+    other = house.net(*(word.replace("vpce-a", "vpce-zz") for word in put))
+    assert other.returncode == 1 and "vpce-zz" in other.stderr, other.stderr
+    model = models.standard()
+    del model["vpcs"][0]["endpoint"]
+    model["vpcs"][0]["subnets"][0]["address"] = [ENDPOINT]
+    shown = house.net("apply", "-f", house.write(model), "--dry-run")
+    assert "- vpc-endpoint-policy/vpce-a" in shown.stdout, (shown.stdout, shown.stderr)
+    done = house.net("delete-endpoint-policy", "vpce-a")
+    assert done.returncode == 0, done.stderr
+    assert answers(a, "file") == 200
+
+
 def on_public_path(house, arn):
     """The status that an access point answers with there."""
     here.resolve_here()
@@ -249,6 +286,7 @@ CHECKS = {
     "address lists": address_lists,
     "links, bound and once": links,
     "an access point of a VPC": access_point,
+    "an endpoint's policy": endpoint_policies,
     "forged headers": forged,
     "a subnet behind the router": routed,
     "the audit": audit,
