@@ -7,7 +7,7 @@
 use anyhow::{Context as _, Result};
 use blockhouse_daemon::{
     handoff::Launcher,
-    notify::{State, notify},
+    notify::{ServiceManager, State},
     resources::raise_limits,
     signals::Signals,
 };
@@ -45,7 +45,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let signalled = move || {
         let _ = signals.wait();
     };
-    notify(State::Ready)?;
+    ServiceManager::reach()?.tell(State::Ready)?;
     launcher.ready("")?;
     ending("signals", Box::new(signalled), by_signal)?;
     ending(
