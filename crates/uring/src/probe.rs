@@ -7,7 +7,7 @@
 use crate::restrict;
 use io_uring::{IoUring, Probe, opcode};
 use std::{
-    fs::{self, File},
+    fs::File,
     io,
     os::fd::{AsRawFd, RawFd},
 };
@@ -35,9 +35,6 @@ pub enum UringRefused {
     /// ENOMEM: the ring's memory counts against the locked memory that is allowed.
     #[error("too little locked memory is allowed for a ring; raise RLIMIT_MEMLOCK (ulimit -l)")]
     LockedMemory,
-    /// A ring that cannot be found cannot be restricted.
-    #[error("io_uring is not used unless its rings can be restricted, which needs /proc; mount it")]
-    NoProc,
     /// Anything else.
     #[error("io_uring cannot be set up")]
     Other(#[source] io::Error),
@@ -74,16 +71,11 @@ pub fn io_uring() -> Result<(), UringRefused> {
     }
     ring.submit_and_wait(1).map_err(refused)?;
     match ring.completion().next() {
-        Some(answer) if answer.result() == -libc::EACCES => {}
-        _ => {
-            return Err(UringRefused::TooOld {
-                what: "restrictions of a ring",
-            });
-        }
+        Some(answer) if answer.result() == -libc::EACCES => Ok(()),
+        _ => Err(UringRefused::TooOld {
+            what: "restrictions of a ring",
+        }),
     }
-    // tokio-uring's ring is found there.
-    fs::read_dir("/proc/self/fd").map_err(|_| UringRefused::NoProc)?;
-    Ok(())
 }
 
 fn refused(error: io::Error) -> UringRefused {

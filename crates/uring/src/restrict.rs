@@ -10,7 +10,7 @@
 
 use io_uring::{IoUring, opcode, register::Restriction, squeue::Flags};
 use std::{
-    fs, io,
+    io,
     os::fd::RawFd,
     ptr,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -59,12 +59,11 @@ pub(crate) fn foreign<T>(make: impl FnOnce() -> io::Result<T>) -> io::Result<T> 
     let _alone = making();
     let made = make()?;
     let restrictions = restrictions(Flags::empty(), &[opcode::AsyncCancel::CODE]);
-    for entry in fs::read_dir("/proc/self/fd")? {
-        let name = entry?.file_name();
-        let Some(fd) = name.to_str().and_then(|name| name.parse().ok()) else {
-            continue;
-        };
-        // Whatever is not a ring says EOPNOTSUPP, and a ring that is enabled EBADFD.
+    // By number, as a process that is shut in has no /proc. The lowest free one was taken, so that few
+    // are tried.
+    for fd in 0..descriptors_max() {
+        // A number without a descriptor says EBADF, whatever is not a ring EOPNOTSUPP, and a ring that is
+        // enabled EBADFD.
         if register(fd, REGISTER_RESTRICTIONS, &restrictions).is_ok() {
             register(fd, REGISTER_ENABLE_RINGS, &[])?;
             return Ok(made);
@@ -73,6 +72,13 @@ pub(crate) fn foreign<T>(make: impl FnOnce() -> io::Result<T>) -> io::Result<T> 
     Err(io::Error::other(
         "a ring is not among the process's descriptors",
     ))
+}
+
+/// No descriptor has this number.
+fn descriptors_max() -> RawFd {
+    // SAFETY: asks for a limit, without a pointer.
+    let max = unsafe { libc::sysconf(libc::_SC_OPEN_MAX) };
+    RawFd::try_from(max).unwrap_or(RawFd::MAX)
 }
 
 fn restrictions(flags: Flags, more: &[u8]) -> Vec<Restriction> {
