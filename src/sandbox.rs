@@ -158,6 +158,11 @@ const THREADS: &[Call] = &[
     Call::new(libc::SYS_rseq, "its core"),
     Call::new(libc::SYS_prctl, "its name").with(0, libc::PR_SET_NAME.cast_unsigned()),
     Call::new(
+        libc::SYS_sysinfo,
+        "how much memory there is: sled asks when it opens",
+    ),
+    Call::new(libc::SYS_prlimit64, "how much it may take").with(0, 0),
+    Call::new(
         libc::SYS_sched_yield,
         "sled, and the allocator, let others go first",
     ),
@@ -171,6 +176,14 @@ const THREADS: &[Call] = &[
         libc::SYS_rt_sigreturn,
         "the handler that names an overflow of the stack ends",
     ),
+];
+
+/// A panic's backtrace. It has no names where the program's file is shut, and must not be a death.
+const PANICS: &[Call] = &[
+    Call::new(libc::SYS_getcwd, "paths in it are shortened"),
+    Call::new(libc::SYS_readlinkat, "which file the program is"),
+    #[cfg(target_arch = "x86_64")]
+    Call::new(libc::SYS_readlink, "as the C library spells it here"),
 ];
 
 /// What seems not to be there. What `clone3` is to make lies in memory, where no filter reads: the C
@@ -216,6 +229,9 @@ pub(crate) fn give_up_rights(folders: &[&Path]) -> Result<Vec<Lacking>, RightsEr
 pub(crate) fn give_up_calls() -> Result<(), SandboxError> {
     // Of signals only those to itself, as an abort is one.
     let own = Call::new(libc::SYS_tgkill, "it aborts").with(0, std::process::id());
-    let lists = [EVERY_PROCESS, SOCKETS, FILES, THREADS, &[own]];
+    let lists = [EVERY_PROCESS, SOCKETS, FILES, THREADS, PANICS, &[own]];
     calls::leave(lists.into_iter().flatten().copied(), &MISSING)
 }
+
+#[cfg(test)]
+mod tests;
