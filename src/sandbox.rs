@@ -81,6 +81,10 @@ const SOCKETS: &[Call] = &[
         "the same, as some C libraries spell it",
     ),
     Call::new(libc::SYS_epoll_ctl, "sockets come and go"),
+    Call::new(
+        libc::SYS_ppoll,
+        "whether the network filter has said more, or gone",
+    ),
     Call::new(libc::SYS_epoll_create1, "a thread that is still starting"),
     Call::new(libc::SYS_eventfd2, "the same"),
 ];
