@@ -22,6 +22,7 @@ mod node;
 mod policy;
 mod presign;
 mod remote;
+mod sandbox;
 mod secrets;
 mod shutdown;
 mod token;

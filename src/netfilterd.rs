@@ -9,7 +9,7 @@ use crate::cli::NetfilterdArgs;
 use anyhow::{Context as _, Result, bail};
 use blockhouse_daemon::{
     handoff::Launcher,
-    notify::{State, notify},
+    notify::{ServiceManager, State},
     resources::raise_limits,
     signals::Signals,
 };
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &NetfilterdArgs) -> Result<ExitCode> {
     let signalled = move || {
         let _ = signals.wait();
     };
-    notify(State::Ready)?;
+    ServiceManager::reach()?.tell(State::Ready)?;
     ending("signals", Box::new(signalled), by_signal)?;
     if let Some(mut launcher) = launcher {
         launcher.ready("")?;

@@ -219,7 +219,6 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
             session: self.session.as_ref().map(|policies| &policies[..]),
             resource: self.resource.as_deref(),
             access_point: self.access.and_then(|access| access.policy.as_deref()),
-            ..Policies::default()
         }
     }
 

@@ -172,7 +172,10 @@ impl Front<'_> {
                 Reason::SecurityGroup,
             ));
             let opening = |more: &[Match]| [&[to.clone(), Match::Opening], more].concat();
-            rules.push(refused(opening(&[opened.clone()]), Reason::Rate));
+            rules.push(refused(
+                opening(std::slice::from_ref(&opened)),
+                Reason::Rate,
+            ));
             if let Some(most) = self.limits.connections_max {
                 let open = filter.over(Meter::open(family, &self.name, most));
                 rules.push(refused(opening(&[Match::New, open]), Reason::Connections));
