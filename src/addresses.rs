@@ -2,6 +2,7 @@
 //! node and its launcher.
 
 use anyhow::{Context as _, Result, bail};
+use blockhouse_settings::Listen;
 use std::{fmt, net::SocketAddr, str::FromStr};
 
 /// The addresses of a running node.
@@ -10,6 +11,13 @@ pub(crate) struct Addresses {
     pub(crate) s3: Vec<SocketAddr>,
     pub(crate) s3_tls: Vec<SocketAddr>,
     pub(crate) admin: SocketAddr,
+}
+
+impl From<Addresses> for Listen {
+    fn from(addresses: Addresses) -> Self {
+        let Addresses { s3, s3_tls, admin } = addresses;
+        Self { s3, s3_tls, admin }
+    }
 }
 
 impl fmt::Display for Addresses {

@@ -9,14 +9,15 @@
 //!                                                     └─► digest workers
 //! ```
 //!
-//! Ports come first, because a taken one must be told at once and not after a recovery.
+//! Ports come first, because a taken one must be told at once and not after a recovery. Then whatever may lie
+//! anywhere is opened, because no thread that is started afterwards could: see [`sandbox`].
 
 mod figures;
 mod network;
 mod pool;
 mod sockets;
 
-use crate::{addresses::Addresses, node::Ending, secrets};
+use crate::{addresses::Addresses, node::Ending, sandbox, secrets};
 use anyhow::{Context as _, Result, anyhow, bail};
 use blockhouse_device::{Backend, IoDevice};
 use blockhouse_digest::{Bounds, Workers};
@@ -31,7 +32,8 @@ use blockhouse_gateway::{
     limits::Limits,
 };
 use blockhouse_s3::parse::{Domains, Outpost};
-use blockhouse_settings::{IoMode, NodeNetwork, NodeSettings};
+use blockhouse_sandbox::Lacking;
+use blockhouse_settings::{IoMode, NodeSettings};
 use blockhouse_types::{Clock, ShiftedClock, SystemClock};
 use blockhouse_verifier_wire::client::{Client, Counts};
 use network::{Keeper, Zones};
@@ -42,7 +44,7 @@ use std::{
     path::PathBuf,
     rc::Rc,
     sync::{
-        Arc,
+        Arc, OnceLock,
         mpsc::{Receiver, Sender, channel},
     },
     thread::{self, JoinHandle, available_parallelism},
@@ -68,16 +70,26 @@ pub(crate) struct Node {
     pub(crate) audit: Option<Audit>,
     pub(crate) endings: Sender<Ending>,
     ended: Receiver<Ending>,
+    standing: Receiver<()>,
     serving: Receiver<()>,
+    gate: Gate,
 }
 
 impl Node {
-    /// Waits until every I/O thread serves, or a part ends before.
-    pub(crate) fn wait_serving(&mut self) -> Result<()> {
-        // The I/O threads, and the admin's, which brings the network up.
+    /// Takes from the process what it needs no more, once every thread that serves has its ring and all
+    /// else, and lets them serve. Waits until they do, or a part ends before.
+    pub(crate) fn serve(&mut self) -> Result<()> {
+        self.wait_all(&self.standing)?;
+        sandbox::give_up_calls()?;
+        self.gate.open();
+        self.wait_all(&self.serving)
+    }
+
+    /// The I/O threads, and the admin's, which brings the network up.
+    fn wait_all(&self, told: &Receiver<()>) -> Result<()> {
         for _ in 0..=self.threads.len() {
-            // Each thread holds a sender until it serves or ends; all gone means that one ended.
-            if self.serving.recv().is_err() {
+            // Each thread holds a sender until it has told or ends; all gone means that one ended.
+            if told.recv().is_err() {
                 match self.ended.recv()? {
                     Ending::Part { name, why } => bail!("{name} did not start: {why}"),
                     other => bail!("ended while starting: {other}"),
@@ -101,13 +113,17 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
     };
     let sockets = Sockets::bind(settings, threads)?;
     let addresses = sockets.addresses.clone();
+    let devices = pool::open_devices(settings)?;
+    let beginning = settings.network.as_ref();
+    let beginning = beginning.map(network::Beginning::read).transpose()?;
+    let lacking = give_up_rights(settings)?;
     let backend = backend(settings.io)?;
     let (endings, ended) = channel();
     let clock: Arc<dyn Clock> = Arc::new(ShiftedClock {
         clock: SystemClock,
         ahead_secs: settings.clock_offset_secs,
     });
-    let pool = Pool::open(settings, threads, &backend, &clock, &endings)?;
+    let pool = Pool::open(settings, devices, (threads, &backend), &clock, &endings)?;
     let domains = Domains::new(settings.domains.clone());
     let site = Arc::new(Site {
         region: settings.region.clone(),
@@ -154,7 +170,13 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         }
     };
     let desired = Arc::new(desired);
-    let (serves, serving) = channel();
+    let ((stands, standing), (serves, serving)) = (channel(), channel());
+    let gate = Gate::default();
+    let steps = Steps {
+        stands,
+        gate: gate.clone(),
+        serves,
+    };
     // One for each I/O thread, and the admin's.
     let counts: Vec<Arc<Counts>> = (0..=threads).map(|_| Arc::default()).collect();
     let parts = |events, counts: &Arc<Counts>| ContextParts {
@@ -183,7 +205,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
                 backend: backend.clone(),
                 context: parts(Arc::clone(events), counts),
                 drain: drain.watch(),
-                serves: serves.clone(),
+                steps: steps.clone(),
             };
             spawn(format!("io-{number}"), &endings, move || part.run())
         })
@@ -191,8 +213,8 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
     let (engine, health) = (pool.engine(), pool.engine());
     let admin_counts = counts.last().map(Arc::clone).unwrap_or_default();
     let admin = AdminThread {
-        network: settings.network.clone(),
-        serves,
+        network: beginning,
+        steps,
         listener: sockets.admin,
         shown: admin::Shown {
             threads: events,
@@ -201,6 +223,7 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
                 samples.extend(figures::of_verifier(&counts));
                 samples.extend(figures::of_digest(&workers.figures()));
                 samples.extend(network_figures.samples());
+                samples.extend(figures::of_sandbox(&lacking));
                 samples
             }),
             ready: Box::new(move || health.stats().closed.map_or(Ok(()), Err)),
@@ -223,7 +246,9 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         audit,
         endings,
         ended,
+        standing,
         serving,
+        gate,
     })
 }
 
@@ -271,7 +296,7 @@ struct IoThread {
     backend: Backend,
     context: ContextParts,
     drain: DrainWatch,
-    serves: Sender<()>,
+    steps: Steps,
 }
 
 impl IoThread {
@@ -279,9 +304,7 @@ impl IoThread {
         let backend = self.backend.clone();
         backend.run_io_thread(async move {
             let context = self.context.assemble()?;
-            // The main thread hears of it, unless it is ending already.
-            let _ = self.serves.send(());
-            drop(self.serves);
+            self.steps.wait_shut_in().tell_serving();
             let limits = Limits::default();
             accept::serve(
                 Rc::new(context),
@@ -294,6 +317,60 @@ impl IoThread {
             Ok(())
         })?
     }
+}
+
+/// Shut until the process has given up what it does not need.
+#[derive(Clone, Default)]
+struct Gate(Arc<OnceLock<()>>);
+
+impl Gate {
+    fn open(&self) {
+        // Who opens it opens it once.
+        let _ = self.0.set(());
+    }
+}
+
+/// What a thread that serves tells the main thread on its way.
+#[derive(Clone)]
+struct Steps {
+    stands: Sender<()>,
+    gate: Gate,
+    serves: Sender<()>,
+}
+
+/// The last step.
+struct LastStep(Sender<()>);
+
+impl Steps {
+    /// Says that this thread has all that it needs a right or a call for, and waits at the gate.
+    fn wait_shut_in(self) -> LastStep {
+        // The main thread hears of it, unless it is ending already.
+        let _ = self.stands.send(());
+        drop(self.stands);
+        self.gate.0.wait();
+        LastStep(self.serves)
+    }
+}
+
+impl LastStep {
+    fn tell_serving(self) {
+        // As above.
+        let _ = self.0.send(());
+    }
+}
+
+/// Leaves the node its own folders, and says what the machine has not for that.
+fn give_up_rights(settings: &NodeSettings) -> Result<Vec<Lacking>> {
+    let folders: Vec<_> = [Some(&settings.control), settings.audit.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(PathBuf::as_path)
+        .collect();
+    let lacking = sandbox::give_up_rights(&folders).context("shutting the node in")?;
+    for lacking in &lacking {
+        tracing::warn!("{lacking}");
+    }
+    Ok(lacking)
 }
 
 /// A thread whose failure ends the node.
@@ -344,8 +421,8 @@ fn digest_workers(cores: &[usize]) -> Result<Arc<Workers>> {
 /// The admin listener answers on a thread of its own, however busy the others are. The engine's
 /// clock ticks there as well.
 struct AdminThread {
-    network: Option<NodeNetwork>,
-    serves: Sender<()>,
+    network: Option<network::Beginning>,
+    steps: Steps,
     listener: std::net::TcpListener,
     shown: admin::Shown,
     engine: Engine,
@@ -361,12 +438,11 @@ impl AdminThread {
         tokio::task::LocalSet::new().block_on(&runtime, async move {
             tokio::task::spawn_local(pool::tick(self.engine));
             let context = Rc::new(self.context.assemble()?);
-            if let Some(settings) = &self.network {
-                network::begin(&context, settings).await?;
+            let last = self.steps.wait_shut_in();
+            if let Some(beginning) = self.network {
+                beginning.bring(&context).await?;
             }
-            // The main thread hears of it, unless it is ending already.
-            let _ = self.serves.send(());
-            drop(self.serves);
+            last.tell_serving();
             let desk = Desk {
                 context,
                 made: Made::default(),

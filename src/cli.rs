@@ -109,9 +109,9 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Verifier,
 
-    /// Set the network up: started by `dev`, which hands it its settings and socket
+    /// Set the network up: started by `dev`, which hands it its settings and socket, or as a service
     #[command(hide = true)]
-    Netfilterd,
+    Netfilterd(NetfilterdArgs),
 
     /// Make keys or write DIR/env: started by `dev`
     #[command(hide = true)]
@@ -192,6 +192,13 @@ pub(crate) struct DevArgs {
     /// Threads that serve requests [default: as many as cores are left to them]
     #[arg(long, value_name = "N")]
     pub(crate) io_threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NetfilterdArgs {
+    /// The settings; stdin is then the listening socket, as in systemd/blockhouse-netfilterd.service
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -70,13 +70,17 @@ pub(crate) fn run(args: DevArgs, log: &str) -> Result<ExitCode> {
         settings: &settings.to_toml()?,
         descriptors: &[],
     };
-    let again = settings.without_model().to_toml()?;
     supervisor.start(&home, NODE, node, log)?;
     let Some(addresses) = supervisor.wait_ready(NODE)? else {
         return supervisor.end(&home);
     };
     let addresses: Addresses = addresses.parse().context("the node's addresses")?;
     plan.note_ready(&home)?;
+    // By the time that it is started again it may have been configured otherwise than the file says, and
+    // clients know where it listens.
+    let mut again = settings.without_model();
+    again.listen = addresses.clone().into();
+    let again = again.to_toml()?;
     keys::write_env(&home, (&settings.region, plan.outpost()), &addresses, log)?;
     greet(&home, &plan, &addresses);
     loop {
@@ -94,7 +98,6 @@ pub(crate) fn run(args: DevArgs, log: &str) -> Result<ExitCode> {
                 tracing::info!(role = name, "starting it again");
                 let started = match (name, &netfilterd) {
                     (NODE, _) => {
-                        // By now it may have been configured otherwise than the file says.
                         let settings = &again;
                         let descriptors = &[];
                         let node = Handed {

@@ -55,7 +55,7 @@ pub(crate) fn run(args: &IdentityArgs) -> Result<ExitCode> {
         Do::PutPolicy(args) => put_inline(args)?,
         Do::DeleteInlinePolicy(args) => delete_inline(args)?,
         Do::SetBoundary(args) => set_boundary(args)?,
-        Do::PutGuardrail(args) => put_guardrail(args)?,
+        Do::PutGuardrail(args) => put_document(args, Kind::Guardrail, "guardrail".to_owned())?,
         Do::DeleteGuardrail(args) => {
             Remote::fetch(&args.node)?.delete(vec!["guardrail".to_owned()])?;
         }
@@ -163,10 +163,11 @@ fn set_boundary(args: &BoundaryArgs) -> Result<()> {
     remote.put(vec![(name, resource)])
 }
 
-fn put_guardrail(args: &FileArgs) -> Result<()> {
-    let guardrail = json!({ "document": read(&args.file)? }).to_string();
-    let resource = Resource::read(Kind::Guardrail, guardrail.as_bytes())?;
-    Remote::fetch(&args.node)?.put(vec![("guardrail".to_owned(), resource)])
+/// Puts a resource that is nothing but a policy.
+pub(crate) fn put_document(args: &FileArgs, kind: Kind, name: String) -> Result<()> {
+    let body = json!({ "document": read(&args.file)? }).to_string();
+    let resource = Resource::read(kind, body.as_bytes())?;
+    Remote::fetch(&args.node)?.put(vec![(name, resource)])
 }
 
 fn tags(given: &[String]) -> Result<BTreeMap<&str, &str>> {
@@ -180,7 +181,6 @@ fn tags(given: &[String]) -> Result<BTreeMap<&str, &str>> {
     Ok(tags)
 }
 
-/// A policy's file.
 /// The text of a file; `-` is standard input.
 pub(crate) fn read(path: &Path) -> Result<String> {
     let shown = || format!("{}", path.display());

@@ -22,6 +22,7 @@ mod node;
 mod policy;
 mod presign;
 mod remote;
+mod sandbox;
 mod secrets;
 mod shutdown;
 mod token;
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
             Command::Dev(args) => dev::run(args, &cli.log),
             Command::Node => node::run(),
             Command::Verifier => verifier::run(),
-            Command::Netfilterd => netfilterd::run(),
+            Command::Netfilterd(args) => netfilterd::run(&args),
             Command::Keys => dev::keys::run(),
             Command::Provision => dev::keys::run_provision(),
             Command::Presign(args) => presign::run(&args),

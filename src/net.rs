@@ -7,12 +7,15 @@ mod status;
 
 use crate::{
     cli::net::{NetApplyArgs, NetArgs, NetCheckArgs, NetCommand, NetStatusArgs},
-    identity::apply::{agreed, changed_fields},
+    identity::{
+        apply::{agreed, changed_fields},
+        put_document,
+    },
     remote::Remote,
 };
 use anyhow::{Context as _, Result, anyhow};
 use blockhouse_netfilter::{DOCUMENT_BYTES_MAX, Model, told};
-use blockhouse_state::State;
+use blockhouse_state::{Kind, State};
 use std::{
     fs::File,
     io::{Read, stdin},
@@ -30,8 +33,25 @@ pub(crate) fn run(args: &NetArgs) -> Result<ExitCode> {
             println!("{}", serde_json::to_string_pretty(&model)?);
             Ok(ExitCode::SUCCESS)
         }
+        NetCommand::PutEndpointPolicy(args) => {
+            put_document(
+                &args.file,
+                Kind::VpcEndpointPolicy,
+                policy_of(&args.endpoint),
+            )?;
+            Ok(ExitCode::SUCCESS)
+        }
+        NetCommand::DeleteEndpointPolicy(args) => {
+            Remote::fetch(&args.node)?.delete(vec![policy_of(&args.endpoint)])?;
+            Ok(ExitCode::SUCCESS)
+        }
         NetCommand::Status(args) => show_status(args),
     }
+}
+
+/// The name of an endpoint's policy.
+fn policy_of(endpoint: &str) -> String {
+    format!("{}/{endpoint}", Kind::VpcEndpointPolicy.as_str())
 }
 
 fn check(args: &NetCheckArgs) -> Result<ExitCode> {

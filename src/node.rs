@@ -8,7 +8,7 @@ use crate::{assemble::assemble, shutdown::shutdown};
 use anyhow::{Context as _, Result};
 use blockhouse_daemon::{
     handoff::Launcher,
-    notify::{State, notify},
+    notify::{ServiceManager, State},
     resources::{raise_limits, stay_on},
     signals::Signals,
 };
@@ -41,20 +41,21 @@ pub(crate) fn run() -> Result<ExitCode> {
     let signals = Signals::block()?;
     let mut launcher = Launcher::on_stdin()?;
     let settings = NodeSettings::parse(&launcher.receive()?)?;
+    let manager = ServiceManager::reach()?;
     raise_limits();
     if !settings.io_cores.is_empty() {
         stay_on(&settings.io_cores).context("staying on the node's cores")?;
     }
 
     let mut node = assemble(&settings)?;
-    node.wait_serving()?;
+    node.serve()?;
     launcher.ready(&node.addresses.to_string())?;
-    notify(State::Ready)?;
+    manager.tell(State::Ready)?;
     tracing::info!(addresses = %node.addresses, io_threads = node.threads.len(), "serving");
 
     watch(signals, launcher, &node.endings)?;
     let ending = node.wait_ending()?;
-    shutdown(node, ending)
+    shutdown(node, ending, &manager)
 }
 
 /// One thread each, because each blocks.

@@ -7,14 +7,14 @@
 
 use crate::{assemble::Node, node::Ending};
 use anyhow::{Result, bail};
-use blockhouse_daemon::notify::{State, notify};
+use blockhouse_daemon::notify::{ServiceManager, State};
 use std::process::ExitCode;
 
 /// Ends the node. It went well when somebody asked for it and every part ended in order.
-pub(crate) fn shutdown(node: Node, ending: Ending) -> Result<ExitCode> {
+pub(crate) fn shutdown(node: Node, ending: Ending, manager: &ServiceManager) -> Result<ExitCode> {
     tracing::info!(why = %ending, "draining");
     // Only a service manager would miss it, and it sees us end.
-    let _ = notify(State::Stopping);
+    let _ = manager.tell(State::Stopping);
     node.drain.begin();
     for thread in node.threads {
         let name = thread.thread().name().unwrap_or_default().to_owned();

@@ -9,7 +9,7 @@
 use anyhow::{Context as _, Result};
 use blockhouse_daemon::{
     handoff::Launcher,
-    notify::{State, notify},
+    notify::{ServiceManager, State},
     resources::{raise_limits, stay_on},
     signals::Signals,
 };
@@ -31,6 +31,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let mut launcher = Launcher::on_stdin()?;
     let [listener, provisioning] = launcher.receive_descriptors()?;
     let settings = VerifierSettings::parse(&launcher.receive()?)?;
+    let manager = ServiceManager::reach()?;
     raise_limits();
     stay_on(&settings.cores).context("staying on the verifier's cores")?;
     let identity = sandbox::give_up_identity(settings.user)?;
@@ -66,10 +67,9 @@ pub(crate) fn run() -> Result<ExitCode> {
         process::exit(0)
     })?;
     threads.wait_started()?;
-    // The last step before: telling a service manager takes a socket. Only it would miss the word,
-    // and it sees us end.
-    let _ = notify(State::Ready);
     sandbox::give_up_system_calls()?;
+    // Only a service manager would miss the word, and it sees us end.
+    let _ = manager.tell(State::Ready);
     launcher.ready("")?;
     launcher.wait_gone();
     Ok(ExitCode::SUCCESS)

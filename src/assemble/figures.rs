@@ -2,6 +2,7 @@
 
 use blockhouse_digest::Figures;
 use blockhouse_gateway::events::{Sample, SampleKind};
+use blockhouse_sandbox::Lacking;
 use blockhouse_verifier_wire::{
     Refusal,
     client::{Counted, Counts},
@@ -91,6 +92,23 @@ pub(super) fn of_digest(figures: &Figures) -> Vec<Sample> {
             figures.failures,
         ),
     ]
+}
+
+/// What the machine lacks for shutting the node in.
+pub(super) fn of_sandbox(lacking: &[Lacking]) -> impl Iterator<Item = Sample> {
+    let asked = [
+        Lacking::BoundingSet,
+        Lacking::Landlock,
+        Lacking::Ports,
+        Lacking::Scopes,
+    ];
+    asked.into_iter().map(move |part| Sample {
+        name: "sandbox_lacking",
+        help: "1 for a part of the node's sandbox that the machine does not give",
+        kind: SampleKind::Gauge,
+        labels: vec![("part", part.as_str().to_owned())],
+        value: lacking.contains(&part).into(),
+    })
 }
 
 /// A figure that only grows.

@@ -604,43 +604,58 @@ fn answer(outcome: &Result<Result<(), String>>) -> Result<(), NetworkError> {
     }
 }
 
-/// Brings the network up: as it is desired, and then as the settings' file says, which is taken over like
-/// any other change. A network filter that is not there is waited for.
-pub(super) async fn begin<S: ObjectStore, V: Verifier>(
-    context: &Context<S, V>,
-    settings: &NodeNetwork,
-) -> Result<()> {
-    let parts = (&context.store, &*context.site);
-    let mut patience = BEGIN_ATTEMPTS;
-    while let Err(error) = context.desired.renew_network().await {
-        match error {
-            NetworkError::Unreachable if patience > 0 => patience -= 1,
-            error => {
-                // What is desired was so before: serving without it is better than not at all.
-                tracing::error!(%error, "the network is not as desired");
-                break;
+/// What the network is to be when the node begins.
+pub(super) struct Beginning {
+    /// What the settings' file says, and the file's name.
+    file: Option<(String, Model)>,
+}
+
+impl Beginning {
+    /// Reads the file, if there is one: later none can be.
+    pub(super) fn read(settings: &NodeNetwork) -> Result<Self> {
+        let file = match &settings.model {
+            Some(file) => Some((file.display().to_string(), net::read(file)?)),
+            None => None,
+        };
+        Ok(Self { file })
+    }
+
+    /// Brings the network up: as it is desired, and then as the file says, which is taken over like any
+    /// other change. A network filter that is not there is waited for.
+    pub(super) async fn bring<S: ObjectStore, V: Verifier>(
+        self,
+        context: &Context<S, V>,
+    ) -> Result<()> {
+        let parts = (&context.store, &*context.site);
+        let mut patience = BEGIN_ATTEMPTS;
+        while let Err(error) = context.desired.renew_network().await {
+            match error {
+                NetworkError::Unreachable if patience > 0 => patience -= 1,
+                error => {
+                    // What is desired was so before: serving without it is better than not at all.
+                    tracing::error!(%error, "the network is not as desired");
+                    break;
+                }
             }
+            sleep(CONNECT_PAUSE).await;
         }
-        sleep(CONNECT_PAUSE).await;
+        let Some((shown, model)) = self.file else {
+            return Ok(());
+        };
+        let newest = context.desired.load();
+        let change = newest.state().change_to_network(newest.version(), model);
+        if change.puts.is_empty() && change.deletes.is_empty() {
+            return Ok(());
+        }
+        let mut entropy = secrets::generator()?;
+        let mut stamp = Stamp {
+            now: context.clock.now().max(context.store.time_floor()),
+            entropy: &mut entropy,
+        };
+        let changed = context.desired.change(parts, change, &mut stamp).await;
+        changed.context(shown)?;
+        Ok(())
     }
-    let Some(file) = &settings.model else {
-        return Ok(());
-    };
-    let shown = || file.display().to_string();
-    let model = net::read(file)?;
-    let newest = context.desired.load();
-    let change = newest.state().change_to_network(newest.version(), model);
-    if change.puts.is_empty() && change.deletes.is_empty() {
-        return Ok(());
-    }
-    let mut entropy = secrets::generator()?;
-    let mut stamp = Stamp {
-        now: context.clock.now().max(context.store.time_floor()),
-        entropy: &mut entropy,
-    };
-    let changed = context.desired.change(parts, change, &mut stamp).await;
-    changed.with_context(shown)?;
-    Ok(())
 }
 
 fn reach(path: &Path) -> Result<Socket> {

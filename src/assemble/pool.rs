@@ -51,11 +51,11 @@ pub(crate) struct Handle {
 }
 
 impl Pool {
-    /// Opens the devices, recovers the engine and starts its log writer.
+    /// Recovers the engine from the devices and starts its log writer.
     pub(crate) fn open(
         settings: &NodeSettings,
-        io_threads: usize,
-        backend: &Backend,
+        devices: Vec<Arc<DeviceFile>>,
+        (io_threads, backend): (usize, &Backend),
         clock: &Arc<dyn Clock>,
         endings: &Sender<Ending>,
     ) -> Result<Self> {
@@ -64,7 +64,6 @@ impl Pool {
             piece_cache_bytes: PIECE_CACHES_BYTES / io_threads.max(1),
             ..EngineConfig::default()
         };
-        let devices = open_devices(settings)?;
         let (tell, told) = channel();
         let log_writer = spawn("log-writer".to_owned(), endings, {
             let (backend, devices) = (backend.clone(), devices.clone());
@@ -155,7 +154,8 @@ pub(crate) async fn tick(engine: Engine) {
     }
 }
 
-fn open_devices(settings: &NodeSettings) -> Result<Vec<Arc<DeviceFile>>> {
+/// Opens the devices and takes their locks.
+pub(super) fn open_devices(settings: &NodeSettings) -> Result<Vec<Arc<DeviceFile>>> {
     let mut devices = Vec::with_capacity(settings.devices.len());
     for path in &settings.devices {
         let device = open_file(path, OpenMode::Existing, LOCK_PATIENCE, &mut |_, _| {})?;

@@ -1,6 +1,6 @@
 //! What may be typed behind `blockhouse net`.
 
-use super::NodeArgs;
+use super::{NodeArgs, identity::FileArgs};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -20,6 +20,12 @@ pub(crate) enum NetCommand {
 
     /// Print the network that is configured, as JSON that `apply` takes
     Show(NodeArgs),
+
+    /// Bound what may be done through a VPC endpoint, whoever asks
+    PutEndpointPolicy(PutEndpointPolicyArgs),
+
+    /// Take that bound away: everything may again be done through the endpoint
+    DeleteEndpointPolicy(EndpointArgs),
 
     /// Print the network as it is: VPCs, subnets, endpoints, and what was dropped and why
     Status(NetStatusArgs),
@@ -48,6 +54,26 @@ pub(crate) struct NetCheckArgs {
     /// The network, as YAML; `-` is standard input
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PutEndpointPolicyArgs {
+    /// The endpoint: vpce-…
+    #[arg(value_name = "ENDPOINT")]
+    pub(crate) endpoint: String,
+
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EndpointArgs {
+    /// The endpoint: vpce-…
+    #[arg(value_name = "ENDPOINT")]
+    pub(crate) endpoint: String,
+
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
 }
 
 #[derive(Debug, Args)]

@@ -41,7 +41,6 @@ impl NetfilterdRole {
         let settings = NetfilterdSettings {
             prefix: format!("bh-{of_node}"),
             gateway_uid: Uid::effective().as_raw(),
-            user: None,
             shares,
             takes_down: true,
             network: verifier::profile(args)?.network,

@@ -7,10 +7,10 @@
 //!       └──────────signal, a role ended───────────────────┘
 //! ```
 //!
-//! The node is what `dev` is for: with its end everything ends. With a network filter there is more that
-//! must outlive it, listeners and what waits there, and a node that was killed is started again. So is
-//! any other role: at
-//! once, and after longer and longer pauses when it ends again and again as soon as it was started.
+//! The node is what `dev` is for: with its end everything ends. But one that made a system call which it
+//! may not make was killed for somebody else's doing, and is started again; and with a network filter,
+//! where listeners and what waits there must outlive it, one that was killed by anything. So is any other
+//! role: at once, and after longer and longer pauses when it ends again and again as soon as it was started.
 
 use super::{
     home::Home,
@@ -161,7 +161,7 @@ impl Supervisor {
             match self.events.recv() {
                 Ok(Event::Role(_, RoleEvent::Ready(_))) => {}
                 Ok(Event::Role(NODE, RoleEvent::Exited(status)))
-                    if !self.restarts_node || status.signal().is_none() =>
+                    if !self.is_begun_again(status) =>
                 {
                     self.note_end(NODE, status);
                     return Happening::End;
@@ -180,6 +180,14 @@ impl Supervisor {
                 }
                 Err(_) => return Happening::End,
             }
+        }
+    }
+
+    /// Whether a node that ended so is started again.
+    fn is_begun_again(&self, status: ExitStatus) -> bool {
+        match status.signal() {
+            Some(signal) => self.restarts_node || signal == Signal::SIGSYS as i32,
+            None => false,
         }
     }
 

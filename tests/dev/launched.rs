@@ -13,7 +13,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The program under test.
@@ -32,7 +32,12 @@ pub(crate) struct Dev {
 
 /// The command on a folder, on free ports, with a clean environment.
 pub(crate) fn dev_command(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(PROGRAM);
+    command_of(Path::new(PROGRAM), dir, arguments)
+}
+
+/// The same, of another program.
+pub(crate) fn command_of(program: &Path, dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(["dev", "--data"]).arg(dir);
     for listener in ["--s3", "--s3-tls", "--admin"] {
         if !arguments.contains(&listener) {
@@ -61,17 +66,18 @@ pub(crate) fn complaint(output: &Output) -> String {
 impl Dev {
     /// Starts it and waits for `ready`.
     pub(crate) fn start(dir: &Path, arguments: &[&str]) -> Self {
+        Self::launch(dir, dev_command(dir, arguments))
+    }
+
+    /// The same, by this command.
+    pub(crate) fn launch(dir: &Path, mut command: Command) -> Self {
         let stderr = dir.with_extension("log");
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(&stderr)
             .unwrap();
-        let mut child = dev_command(dir, arguments)
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (said_ready, ready) = channel();
         let (said_end, ended) = channel();
@@ -107,7 +113,12 @@ impl Dev {
 
     /// The node's process id.
     pub(crate) fn node_pid(&self) -> i32 {
-        let text = fs::read_to_string(self.dir.join("run/node.pid")).unwrap();
+        self.pid_of("node")
+    }
+
+    /// A role's process id.
+    pub(crate) fn pid_of(&self, role: &str) -> i32 {
+        let text = fs::read_to_string(self.dir.join(format!("run/{role}.pid"))).unwrap();
         text.trim().parse().unwrap()
     }
 
@@ -166,6 +177,15 @@ impl Drop for Dev {
         // Both do nothing when it has ended, as it should have.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Waits for a condition of other processes, which nothing tells: it is looked for again and again.
+pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !holds() {
+        assert!(since.elapsed() < PATIENCE, "never came: {what}");
+        thread::park_timeout(Duration::from_millis(5));
     }
 }
 

@@ -42,11 +42,11 @@ def syn(source, destination, port, source_port=40000, sequence=1):
     return ip(one, other, socket.IPPROTO_TCP, head)
 
 
-def ip(one, other, protocol, payload, fragment=0):
+def ip(one, other, protocol, payload, fragment=0, hops=64):
     if len(one) == 16:
-        head = struct.pack("!IHBB", 6 << 28, len(payload), protocol, 64)
+        head = struct.pack("!IHBB", 6 << 28, len(payload), protocol, hops)
         return ETH_IP6, head + one + other + payload
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 1, fragment, 64, protocol, 0) + one + other
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 1, fragment, hops, protocol, 0) + one + other
     return ETH_IP4, head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
 
 
@@ -61,6 +61,17 @@ def arp(sender_mac, sender, target, reply=False):
     """RFC 826: `sender` says which hardware address it has."""
     head = struct.pack("!HHBBH", 1, ETH_IP4, 6, 4, 2 if reply else 1)
     return ETH_ARP, head + mac(sender_mac) + packed(sender) + b"\0" * 6 + packed(target)
+
+
+def neighbor(sender_mac, source, destination, target, advertises):
+    """RFC 4861, 4.3 and 4.4: a question for the hardware address of `target`, or the claim to have it."""
+    one, other = packed(source), packed(destination)
+    kind, option = (136, 2) if advertises else (135, 1)
+    override = 0x20000000 if advertises else 0
+    body = struct.pack("!BBHI", kind, 0, 0, override) + packed(target) + bytes([option, 1]) + mac(sender_mac)
+    pseudo = one + other + struct.pack("!IHBB", len(body), 0, 0, socket.IPPROTO_ICMPV6)
+    body = body[:2] + struct.pack("!H", checksum(pseudo + body)) + body[4:]
+    return ip(one, other, socket.IPPROTO_ICMPV6, body, hops=255)
 
 
 def transmit_drops(link):

@@ -171,6 +171,48 @@ def access_point(house):
     assert on_public_path(house, shown["arn"]) == 403
 
 
+def endpoint_policies(house):
+    """What an endpoint's policy leaves out may nobody do through it, the bucket's owner included; elsewhere all."""
+    prepared(house)
+    bucket, shut = house.bucket("bounded"), f"shut-{secrets.token_hex(4)}"
+    for key in ("open/file", shut):
+        house.s3.put_object(Bucket=bucket, Key=key, Body=OBJECT)
+    links = {key: house.link_to(bucket, key) for key in ("open/file", shut)}
+    file = house.scratch / "endpoint-policy.json"
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/open/*"}
+    file.write_text(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    put = ("put-endpoint-policy", "vpce-a", "--file", str(file))
+    done = house.net(*put)
+    assert done.returncode == 0, done.stderr
+    try:
+        bounded(house, links, bucket, shut)
+        # Of an endpoint that is not there: refused. With its endpoint, it goes.
+        other = house.net(*(word.replace("vpce-a", "vpce-zz") for word in put))
+        assert other.returncode == 1 and "vpce-zz" in other.stderr, other.stderr
+        model = models.standard()
+        del model["vpcs"][0]["endpoint"]
+        shown = house.net("apply", "-f", house.write(model), "--dry-run")
+        assert "- vpc-endpoint-policy/vpce-a" in shown.stdout, (shown.stdout, shown.stderr)
+    finally:
+        done = house.net("delete-endpoint-policy", "vpce-a")
+    assert done.returncode == 0, done.stderr
+    house.guest("a1").ask(ENDPOINT, links[shut], source=ONE).expect(200)
+
+
+def bounded(house, links, bucket, shut):
+    """While vpce-a has its policy."""
+    a, b = house.guest("a1"), house.guest("b1")
+    a.ask(ENDPOINT, links["open/file"], source=ONE).expect(200)
+    a.ask(ENDPOINT, links[shut], source=ONE).expect(403, "AccessDenied")
+    record = house.audited(shut)
+    assert record["check"] == "permit:not-allowed-by-endpoint", record
+    found = house.s3_from("a1", "get_object", source=ONE, Bucket=bucket, Key=shut)
+    assert found == (403, "AccessDenied"), found
+    for link in links.values():
+        b.ask(ENDPOINT, link, source=ONE).expect(200)
+        house.ask(link).expect(200)
+
+
 def on_public_path(house, arn):
     """The status that an access point answers with there."""
     here.resolve_here()
@@ -249,6 +291,7 @@ CHECKS = {
     "address lists": address_lists,
     "links, bound and once": links,
     "an access point of a VPC": access_point,
+    "an endpoint's policy": endpoint_policies,
     "forged headers": forged,
     "a subnet behind the router": routed,
     "the audit": audit,

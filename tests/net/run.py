@@ -18,6 +18,7 @@ to the VPC's endpoint by boto3, by nothing but sockets, or by frames that they m
     spoof       10,000 packets of each kind that lie, all counted, none heard of by the gateway
     replace     1,000 replacements of rules under load
     crash       kill -9 of netfilterd and of the node under load
+    unit        the systemd unit of netfilterd, and netfilterd as it starts it
     scale       200 VPCs with 5 subnets each; with --scale alone
 
 One line a check: PASS or FAIL. A check that cannot run says NET-SKIP and why, and has failed. Ends with 'N passed,
@@ -44,7 +45,7 @@ import tools
 import world
 
 # In the order in which they run: the plain ones first, those that break something last.
-MODULES = ("overlap", "names", "limits", "public", "applying", "spoof", "replace", "crash")
+MODULES = ("overlap", "names", "limits", "public", "applying", "unit", "spoof", "replace", "crash")
 LINE_MAX = 500
 LOG_END_BYTES = 4000
 

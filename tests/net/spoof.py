@@ -36,6 +36,12 @@ def kinds(wires):
     foreign = [frames.arp(a1.client_mac, sender, ENDPOINT, reply)
                for sender in ("10.0.2.60", "10.0.9.9", "8.8.8.8", "10.0.1.0", "10.0.1.255", "224.0.0.1")
                for reply in (False, True)]
+    everyone6 = "ff02::1"
+    claims6 = [frames.neighbor(a1.client_mac, source, destination, target, True)
+               for source in (ONE6, "fe80::99") for destination in (everyone6, ENDPOINT6)
+               for target in (ENDPOINT6, BESIDE6, "2001:db8::1")]
+    foreign6 = [frames.neighbor(a1.client_mac, source, ENDPOINT6, target, advertises)
+                for source in (BESIDE6, "2001:db8::1") for target in (ENDPOINT6, ONE6) for advertises in (False, True)]
     return {
         "a source of another subnet": (a2, syns(addresses("10.0.1."), [SILENT, ENDPOINT]), "spoof"),
         "a source outside of the VPC": (a1, syns(public, [ENDPOINT]), "spoof"),
@@ -47,6 +53,8 @@ def kinds(wires):
         "the endpoint's address as source, IPv6": (a1, syns([ENDPOINT6, SILENT6], [ENDPOINT6]), "own_address"),
         "ARP in the endpoint's name": (a1, claims, "foreign_arp"),
         "ARP in a foreign name": (a1, foreign, "foreign_arp"),
+        "neighbour discovery in the endpoint's name, or a foreign one": (a1, claims6, "foreign_neighbor"),
+        "neighbour discovery from elsewhere": (a1, foreign6, "foreign_neighbor"),
         "the endpoint by another subnet's link": (a2, syns([BESIDE], [ENDPOINT]), "wrong_interface"),
         "the endpoint by another subnet's link, IPv6": (a2, syns([BESIDE6], [ENDPOINT6]), "wrong_interface"),
         "another port": (a1, syns([ONE], [ENDPOINT], 81), "not_endpoint"),

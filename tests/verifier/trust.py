@@ -8,6 +8,8 @@
              finds them in the verifier, or it would prove nothing
 * forbidden  a system call that is not on the verifier's list is made in its name: the kernel kills it;
              clients see right verdicts or 503, and soon only right verdicts again
+* overrun    the node makes such a call: the kernel kills it, it comes back where it was, and has everything
+             that it acknowledged
 * silent     the verifier is stopped: requests get 503 in bounded time, and go on when it does
 * chain      the verifier dies in the middle of a signed body: nothing is stored
 * tokens     temporary credentials through boto3, in header and link, until their time is over
@@ -259,7 +261,7 @@ def forbidden(dev):
             pid = dev.pid("verifier")
             before = load.verdicts()
             wait_until("verdicts under load", lambda: load.verdicts() > before + 50)
-            call_forbidden(pid)
+            call_forbidden(pid, OPENAT)
             wait_until("the end of the verifier", lambda: not pathlib.Path(f"/proc/{pid}").exists())
             wait_until("another verifier", lambda: dev.pid("verifier") != pid)
             before = load.verdicts()
@@ -270,8 +272,36 @@ def forbidden(dev):
     print(f"  {load.seen}")
 
 
-def call_forbidden(pid):
-    """Makes the process's main thread, which waits in read, call openat instead. Source: ptrace(2)."""
+# openat is not the verifier's; unshare makes a namespace.
+OPENAT, UNSHARE = 257, 272
+
+
+def overrun(dev):
+    """A forbidden system call kills the node; what it acknowledged is there when it is back."""
+    s3 = dev.client()
+    for life in range(KILLS):
+        key = f"before-{life}"
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"y" * 5000)
+        pid = dev.pid("node")
+        call_forbidden(pid, UNSHARE)
+        wait_until("another node", lambda: dev.pid("node") != pid)
+        wait_until("its answers", lambda: answers(s3))
+        assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"y" * 5000
+    ends = [line for line in dev.log.read_text().splitlines() if '"role":"node"' in line and "SIGSYS" in line]
+    assert len(ends) == KILLS, ends
+
+
+def answers(s3):
+    """Whether somebody listens by now, and judges."""
+    from botocore.exceptions import BotoCoreError
+    try:
+        return verdict(lambda: s3.head_bucket(Bucket=BUCKET)) == (200, None)
+    except BotoCoreError:
+        return False
+
+
+def call_forbidden(pid, number):
+    """Makes the process's main thread, which waits, make another call instead. Source: ptrace(2)."""
     attach, cont, get, put, detach = 16, 7, 12, 13, 17
     libc = ctypes.CDLL(None, use_errno=True)
     libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
@@ -287,16 +317,16 @@ def call_forbidden(pid):
     ptrace(attach)
     os.waitpid(pid, 0)
     ptrace(get, ctypes.cast(registers, ctypes.c_void_p))
-    # Back on the instruction `syscall`, with the number of openat, and no call to be begun again.
+    # Back on the instruction `syscall`, with that number, and no call to be begun again.
     registers[rip] -= 2
-    registers[rax] = 257
+    registers[rax] = number
     registers[orig_rax] = (1 << 64) - 1
     ptrace(put, ctypes.cast(registers, ctypes.c_void_p))
     ptrace(cont)
     _, status = os.waitpid(pid, 0)
     if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGSYS:
         ptrace(detach)
-        raise AssertionError(f"a forbidden call did not kill the verifier: {status:x}")
+        raise AssertionError(f"a forbidden call did not kill the process: {status:x}")
 
 
 def silent(dev):
@@ -407,7 +437,7 @@ def main():
         with node.launched(program, folder, False) as endpoints:
             dev = Dev(program, folder, endpoints)
             dev.client().create_bucket(Bucket=BUCKET)
-            for test in (secrets, forbidden, silent, chain, tokens):
+            for test in (secrets, forbidden, overrun, silent, chain, tokens):
                 if options.only not in ("", test.__name__):
                     continue
                 started = time.monotonic()

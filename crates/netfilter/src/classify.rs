@@ -10,7 +10,7 @@ use crate::{
     plan::{EndpointName, Plan},
     reason::Reason,
 };
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A packet that arrives in a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +65,9 @@ pub enum Payload {
         kind: u8,
         /// The packet's hop limit.
         hop_limit: u8,
+        /// Of neighbour discovery, what it is about: the "target address" of RFC 4861, 4.3 and 4.4. `None`
+        /// if the message is too short to have one.
+        target: Option<Ipv6Addr>,
     },
     /// Another protocol.
     Other,
@@ -184,6 +187,7 @@ impl Walk<'_> {
             }
             Match::To(address) => is_of(Family::of(*address)) && destination == *address,
             Match::Fragment(family) => is_of(*family) && is_fragment,
+            Match::Whole(family) => is_of(*family) && !is_fragment,
             Match::Tcp(to) => matches!(payload, Payload::Tcp { port, .. } if port == *to),
             Match::Udp(to) => matches!(payload, Payload::Udp { port } if port == *to),
             Match::Opening => matches!(
@@ -205,6 +209,10 @@ impl Walk<'_> {
                 is_of(*family) && of_type(payload)
             }
             Match::FromLink => matches!(payload, Payload::Icmp { hop_limit: 255, .. }),
+            Match::NeighborTarget(all) => matches!(
+                payload,
+                Payload::Icmp { target: Some(target), .. } if all.contains(target.into())
+            ),
             _ => false,
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   arp          ─► arp:   sender is a host of that link ─► accept
-//!   a packet     ─► pre:   link, whole, not ours, from there, to us, network ACL
-//!                ─► input: which endpoint ─► ep_ENDPOINT: cloak, load balancer, group, rate ─► accept
+//!   a packet     ─► pre:   whole, from there, to us ─► go_LINK: network ACL ─► accept; or why not
+//!                ─► input: which endpoint ─► ep4_ENDPOINT: cloak, load balancer, group, rate ─► accept
 //!   what we send ─► output: a reply of an endpoint ─► accept
 //! ```
 //!
@@ -207,8 +207,12 @@ pub(crate) enum Match {
     Icmp(Family, &'static [u8]),
     /// Its hop limit is 255: no router passed it on.
     FromLink,
+    /// It is neighbour discovery of IPv6 about one of these addresses.
+    NeighborTarget(L3Source),
     /// It is a part of a packet.
     Fragment(Family),
+    /// It is none.
+    Whole(Family),
     /// It is an ARP message whose sender is in the set.
     ArpSender(SetKey),
     /// It is the first of a connection that is tracked.

@@ -150,13 +150,20 @@ impl L3Source {
         Self(all.union(&nobody(links.into_iter().flatten())))
     }
 
-    /// Who may speak ARP on the subnet's link: its hosts, and who probes whether an address is free
-    /// (RFC 5227: "the 'sender IP address' field MUST be set to all zeroes").
+    /// Who may speak ARP or neighbour discovery on the subnet's link: its hosts, and who probes whether
+    /// an address is free (RFC 5227: "the 'sender IP address' field MUST be set to all zeroes"; RFC 4862,
+    /// section 5.4.2: "The IP source is set to the unspecified address").
     pub(crate) fn with_probes(self) -> Self {
-        Self(
-            self.0
-                .union(&Intervals::of_addresses([Ipv4Addr::UNSPECIFIED.into()])),
-        )
+        let nobody = [
+            IpAddr::from(Ipv4Addr::UNSPECIFIED),
+            Ipv6Addr::UNSPECIFIED.into(),
+        ];
+        Self(self.0.union(&Intervals::of_addresses(nobody)))
+    }
+
+    /// And these.
+    pub(crate) fn with(self, more: &Self) -> Self {
+        Self(self.0.union(&more.0))
     }
 
     /// The hosts on a public endpoint's link.

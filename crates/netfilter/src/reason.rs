@@ -36,13 +36,16 @@ pub enum Reason {
     Connections,
     /// An ARP message from none of the link's hosts, or in the name of the node.
     ForeignArp,
+    /// The same of IPv6: a message of neighbour discovery from elsewhere than the link, or that claims an
+    /// address which is no host's there, or the node's.
+    ForeignNeighbor,
     /// The node itself would have sent something that is no reply.
     Outgoing,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::WrongInterface,
         Self::Fragment,
         Self::OwnAddress,
@@ -57,6 +60,7 @@ impl Reason {
         Self::Rate,
         Self::Connections,
         Self::ForeignArp,
+        Self::ForeignNeighbor,
         Self::Outgoing,
     ];
 
@@ -77,6 +81,7 @@ impl Reason {
             Self::Rate => "rate",
             Self::Connections => "connections",
             Self::ForeignArp => "foreign_arp",
+            Self::ForeignNeighbor => "foreign_neighbor",
             Self::Outgoing => "outgoing",
         }
     }

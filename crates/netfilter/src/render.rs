@@ -10,7 +10,7 @@
 //! asked before its rules are in. On the kept skeleton counters and meters live on, and the kernel
 //! swaps old rules for new ones without a moment in between.
 //!
-//! Every name has a prefix (`s_`, `m_`, `c_`, `d_`, `ep_`), since nft's own language has words of its
+//! Every name has a prefix (`s_`, `m_`, `c_`, `d_`, `ep4_`), since nft's own language has words of its
 //! own that its JSON lets pass: a counter called `accept` could be made and never be listed.
 
 mod rule;

@@ -47,7 +47,12 @@ fn tcp(port: u16) -> Payload {
 
 fn icmp(kind: u8) -> Payload {
     let hop_limit = 64;
-    Payload::Icmp { kind, hop_limit }
+    let target = None;
+    Payload::Icmp {
+        kind,
+        hop_limit,
+        target,
+    }
 }
 
 #[test]
@@ -169,14 +174,34 @@ fn public_packets() {
 
 #[test]
 fn neighbours_parts_and_limits() {
-    let neighbour = |hop_limit, kind| {
-        let what = Payload::Icmp { kind, hop_limit };
-        verdict("vpc-a", &ip("vl101", "fe80::1", "ff02::1:ff00:10", what))
+    let neighbor = |from, kind, hop_limit, target: &str| {
+        let target = Some(target.parse().unwrap());
+        let what = Payload::Icmp {
+            kind,
+            hop_limit,
+            target,
+        };
+        verdict("vpc-a", &ip("vl101", from, "ff02::1:ff00:10", what))
     };
-    assert_eq!(neighbour(255, 135), "accept");
-    assert_eq!(neighbour(254, 135), "group", "a router passed it on");
-    assert_eq!(neighbour(255, 134), "group", "routers are not believed");
-    assert_eq!(neighbour(1, 130), "accept");
+    let (host, near) = ("fd00:a:0:1::50", "fe80::1");
+    let (endpoint, elsewhere) = ("fd00:a:0:1::10", "fd00:a:0:2::50");
+    assert_eq!(neighbor(near, 134, 255, near), "group", "a router's word");
+    assert_eq!(neighbor(near, 130, 1, near), "accept");
+    for from in [near, host, "::"] {
+        assert_eq!(neighbor(from, 135, 255, endpoint), "accept");
+        assert_eq!(neighbor(from, 136, 255, host), "accept");
+        assert_eq!(neighbor(from, 136, 255, near), "accept");
+        for claimed in [endpoint, elsewhere, "2001:db8::1", "ff02::1"] {
+            assert_eq!(neighbor(from, 136, 255, claimed), "foreign_neighbor");
+        }
+        // A router passed it on.
+        assert_eq!(neighbor(from, 135, 254, endpoint), "foreign_neighbor");
+    }
+    for from in [elsewhere, "2001:db8::1"] {
+        assert_eq!(neighbor(from, 135, 255, endpoint), "foreign_neighbor");
+        assert_eq!(neighbor(from, 136, 255, host), "foreign_neighbor");
+    }
+    assert_eq!(neighbor(endpoint, 136, 255, endpoint), "own_address");
 
     let arp = |link: &str, sender: &str| {
         let (link, sender) = (link.to_owned(), sender.parse().unwrap());

@@ -150,8 +150,6 @@ pub struct NetfilterdSettings {
     pub prefix: String,
     /// The user whose process may ask.
     pub gateway_uid: u32,
-    /// The user and group to become; none where it stays who it is.
-    pub user: Option<u32>,
     /// Listeners of each address: one for each I/O thread of the node.
     pub shares: usize,
     /// Whether it takes its networks down when it is told to end. Otherwise they stay, and what is in
@@ -177,9 +175,6 @@ impl NetfilterdSettings {
         }
         if !(1..=SHARES_MAX).contains(&settings.shares) {
             return refuse("shares", format!("1 to {SHARES_MAX}"));
-        }
-        if settings.user == Some(0) {
-            return refuse("user", "not root");
         }
         settings.network.check()?;
         Ok(settings)
@@ -210,7 +205,6 @@ mod tests {
         NetfilterdSettings {
             prefix: "bh-1".to_owned(),
             gateway_uid: 1000,
-            user: Some(61_901),
             shares: 2,
             takes_down: false,
             network: NetworkProfile {
@@ -232,7 +226,6 @@ mod tests {
         for (good, bad) in [
             ("shares = 2", "shares = 0"),
             ("bh-1", "BH"),
-            ("61901", "0"),
             ("9000", "100"),
             ("\"ens6\"", "\"ens5\""),
             ("\"ens6\"", "\"port-9\""),
@@ -244,6 +237,12 @@ mod tests {
             assert_ne!(changed, text, "{good}");
             assert!(NetfilterdSettings::parse(&changed).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_units_settings_are_right() {
+        let text = include_str!("../../../systemd/netfilterd.toml");
+        assert!(NetfilterdSettings::parse(text).is_ok());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     AccessPoint, Account, AddressGroup, Fault, Group, Guardrail, ManagedPolicy, Name, PublicRanges,
-    Role, User,
+    Role, User, VpcEndpointPolicy,
     name::{self},
 };
 use blockhouse_netfilter::{Limits, NetworkAcl, PublicEndpoint, SecurityGroup, Vpc};
@@ -180,6 +180,8 @@ kinds! {
     User(User) "user";
     /// A VPC, with its subnets and its endpoint.
     Vpc(Vpc) "vpc";
+    /// The most that may be done through a VPC endpoint.
+    VpcEndpointPolicy(VpcEndpointPolicy) "vpc-endpoint-policy";
 }
 
 impl Kind {

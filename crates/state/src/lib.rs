@@ -24,6 +24,7 @@ mod access_point;
 mod address;
 mod change;
 mod document;
+mod endpoint_policy;
 mod fault;
 mod guardrail;
 mod identity;
@@ -38,6 +39,7 @@ pub use access_point::{ACCESS_POINTS_OF_BUCKET_MAX, Access, AccessPoint};
 pub use address::{AddressGroup, Entries, PublicRanges};
 pub use change::{CHANGE_RESOURCES_MAX, Change, Put};
 pub use document::Document;
+pub use endpoint_policy::VpcEndpointPolicy;
 pub use fault::{Fault, Invalid};
 pub use guardrail::Guardrail;
 pub use identity::{

@@ -6,11 +6,15 @@
 
 use crate::{Body, Change, Fault, Invalid, Kind, Name, Put, Resource, Scope, State};
 use blockhouse_netfilter::{
-    AclId, Limits, Model, NetworkAcl, PublicEndpoint, PublicEndpointId, SecurityGroup,
+    AclId, EndpointId, Limits, Model, NetworkAcl, PublicEndpoint, PublicEndpointId, SecurityGroup,
     SecurityGroupId, Vpc, VpcId, told,
 };
 use blockhouse_types::AccountId;
-use std::{collections::BTreeMap, str::FromStr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+    sync::Arc,
+};
 
 /// Whether the object is what its resource is called.
 fn is_called(name: &Name, id: &str) -> Result<(), Fault> {
@@ -87,13 +91,16 @@ impl State {
         model
     }
 
-    /// The change of this state, which is of that version, after which the network is the model.
+    /// The change of this state, which is of that version, after which the network is the model. What is
+    /// said of an endpoint goes with it.
     pub fn change_to_network(&self, version: u64, model: Model) -> Change {
+        let endpoints: BTreeSet<_> = endpoints(&model).cloned().collect();
         let wanted: BTreeMap<Name, Resource> = resources_of(model).collect();
-        let there = self
-            .resources()
-            .filter(|(name, _)| is_of_network(name.kind()));
-        let gone = there.filter(|(name, _)| !wanted.contains_key(name));
+        let is_gone = |name: &Name| match name.kind() {
+            Kind::VpcEndpointPolicy => !endpoints.iter().any(|id| id.as_str() == name.last()),
+            kind => is_of_network(kind) && !wanted.contains_key(name),
+        };
+        let gone = self.resources().filter(|(name, _)| is_gone(name));
         let deletes = gone.map(|(name, _)| name.to_string().into()).collect();
         let differs = |name: &Name, resource: &Resource| self.get(name) != Some(resource);
         let puts = wanted
@@ -141,6 +148,33 @@ impl State {
         }
     }
 
+    /// Whether every endpoint that has a policy is there. While a part of the network cannot be read,
+    /// nobody can tell.
+    pub(crate) fn check_endpoint_policies(&self) -> Result<(), Invalid> {
+        if self.network_is_unreadable() {
+            return Ok(());
+        }
+        let endpoints: BTreeSet<_> = self
+            .resources()
+            .filter_map(|(_, resource)| match resource {
+                Resource::Vpc(vpc) => Some(vpc.endpoint.as_ref()?.id.as_str()),
+                _ => None,
+            })
+            .collect();
+        let mut policies = self
+            .resources()
+            .filter(|(name, _)| name.kind() == Kind::VpcEndpointPolicy);
+        match policies.find(|(name, _)| !endpoints.contains(name.last())) {
+            None => Ok(()),
+            Some((name, _)) => Err(Invalid {
+                resource: name.to_string().into(),
+                fault: Fault::Missing {
+                    missing: name.last().into(),
+                },
+            }),
+        }
+    }
+
     /// The VPCs of an account.
     pub(crate) fn vpcs(&self, account: AccountId) -> impl Iterator<Item = &VpcId> {
         self.resources()
@@ -149,6 +183,12 @@ impl State {
                 _ => None,
             })
     }
+}
+
+/// The VPC endpoints of a model.
+fn endpoints(model: &Model) -> impl Iterator<Item = &EndpointId> {
+    let endpoints = model.vpcs.iter().filter_map(|vpc| vpc.endpoint.as_ref());
+    endpoints.map(|endpoint| &endpoint.id)
 }
 
 /// The resources that a model is made of, by their names.

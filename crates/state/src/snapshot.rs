@@ -2,7 +2,7 @@
 
 use crate::{
     Access, Group, Guardrail, Kind, ManagedPolicy, Name, Resource, Role, State, UniqueId, User,
-    identity::Tags,
+    VpcEndpointPolicy, identity::Tags,
 };
 use blockhouse_policy::{
     self as policy, Policy,
@@ -30,6 +30,8 @@ pub struct Snapshot {
     /// How many access points a bucket has.
     of_bucket: HashMap<(AccountId, BucketName), usize>,
     guardrail: Option<Arc<Policy>>,
+    /// By the endpoint's id.
+    endpoint_policies: HashMap<Box<str>, Arc<Policy>>,
 }
 
 /// A user, or whoever has assumed a role.
@@ -88,6 +90,7 @@ impl Snapshot {
             of_account.insert(name.last().into(), Arc::new(identity));
         }
         snapshot.guardrail = state.guardrail();
+        snapshot.endpoint_policies = state.endpoint_policies().collect();
         snapshot.state = state;
         snapshot
     }
@@ -154,6 +157,11 @@ impl Snapshot {
     /// What the account's address lists may name beside addresses; `None` when that is nothing.
     pub fn networks(&self, account: AccountId) -> Option<&Arc<Networks>> {
         self.networks.get(&account)
+    }
+
+    /// The most that may be done through the VPC endpoint; `None` when that is everything.
+    pub fn endpoint_policy(&self, endpoint: &str) -> Option<&Arc<Policy>> {
+        self.endpoint_policies.get(endpoint)
     }
 
     /// The most that may happen here at all.
@@ -251,6 +259,25 @@ impl State {
             Some(Resource::Policy(managed)) => ManagedPolicy::compiled(managed, name),
             _ => unreadable(policy::Kind::Managed, name),
         }
+    }
+
+    /// The policies of VPC endpoints. One that cannot be read may have denied anything.
+    fn endpoint_policies(&self) -> impl Iterator<Item = (Box<str>, Arc<Policy>)> {
+        let kind = policy::Kind::Endpoint;
+        let read = self
+            .resources()
+            .filter_map(move |(name, resource)| match resource {
+                Resource::VpcEndpointPolicy(VpcEndpointPolicy { document }) => {
+                    Some((name.last().into(), document.policy(kind, name.last())))
+                }
+                _ => None,
+            });
+        let lost = self.unreadable().values().filter_map(move |row| {
+            let name = row.name.as_ref()?;
+            let policy = unreadable(kind, name);
+            (name.kind() == Kind::VpcEndpointPolicy).then(|| (name.last().into(), policy))
+        });
+        read.chain(lost)
     }
 
     /// A row whose kind cannot even be told may have been any limit: nothing is allowed until it is

@@ -127,6 +127,7 @@ impl State {
             rows.push((row, Some(json.into())));
         }
         next.check_together()?;
+        next.check_endpoint_policies()?;
         let of_network = |row: &str| Name::parse(row).is_some_and(|n| is_of_network(n.kind()));
         let network = match touched.iter().any(|row| of_network(row)) {
             true => next.checked_network(self)?,

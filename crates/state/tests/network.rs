@@ -139,6 +139,50 @@ fn an_accounts_own_networks_are_its_vpcs() {
 }
 
 #[test]
+fn what_is_said_of_an_endpoint_goes_with_it() {
+    let state = two_vpcs();
+    let everything = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+    let of = |endpoint: &str, document: &str| {
+        let name = format!("vpc-endpoint-policy/{endpoint}");
+        json!([{ "name": name, "resource": { "document": document } }])
+    };
+    let none = change(&state, of("vpce-zz", everything), json!([])).unwrap_err();
+    assert!(none.contains("no vpce-zz"), "{none}");
+    for bad in ["{}", &everything.replace("Allow", "Permit")] {
+        assert!(change(&state, of("vpce-a", bad), json!([])).is_err());
+    }
+    let state = change(&state, of("vpce-a", everything), json!([])).unwrap();
+    let snapshot = Snapshot::new(1, state.clone());
+    assert!(snapshot.endpoint_policy("vpce-a").is_some());
+    assert!(snapshot.endpoint_policy("vpce-b").is_none());
+    // The network is none of its business, nor the reverse.
+    let model = state.network();
+    assert!(state.change_to_network(1, model).deletes.is_empty());
+
+    let without = change(&state, json!([]), json!(["vpc/vpc-a"])).unwrap_err();
+    assert!(without.contains("no vpce-a"), "{without}");
+    let mut model = state.network();
+    model.vpcs.remove(0);
+    let mut deletes = state.change_to_network(1, model).deletes;
+    deletes.sort();
+    assert_eq!(
+        deletes,
+        ["vpc-endpoint-policy/vpce-a".into(), "vpc/vpc-a".into()]
+    );
+}
+
+#[test]
+fn an_endpoint_whose_policy_cannot_be_read_lets_nothing_through() {
+    let state = State::read([("vpc-endpoint-policy/vpce-a", &b"{}"[..])]);
+    let snapshot = Snapshot::new(1, state.clone());
+    let policy = snapshot.endpoint_policy("vpce-a").unwrap();
+    assert_eq!(policy.sid(0), Some("Unreadable"));
+    assert!(snapshot.endpoint_policy("vpce-b").is_none());
+    let mended = change(&state, json!([]), json!(["vpc-endpoint-policy/vpce-a"])).unwrap();
+    assert!(Snapshot::new(2, mended).endpoint_policy("vpce-a").is_none());
+}
+
+#[test]
 fn a_network_that_cannot_be_read_is_known_to_be_unreadable() {
     let read = |rows: &[(&'static str, &'static str)]| {
         State::read(rows.iter().map(|(name, row)| (*name, row.as_bytes())))

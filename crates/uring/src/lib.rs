@@ -13,6 +13,9 @@
 //! kernel has answered, and gives it back. Dropping a future therefore never frees memory that the
 //! kernel may still write to.
 //!
+//! Every ring is restricted before it is enabled to what a device needs: no ring opens a file or a socket,
+//! whatever is submitted to it.
+//!
 //! Nothing here knows what the bytes mean, and nothing here decides what to do when a machine
 //! refuses io_uring: [`probe`] gives the answer a type, the caller falls back.
 
@@ -20,6 +23,7 @@ mod aligned;
 mod pages;
 mod pool;
 pub mod probe;
+mod restrict;
 pub mod solo;
 mod thread;
 mod wakeup;

@@ -4,6 +4,7 @@
 //! process may lock little memory. Each question has a typed answer whose text names the remedy, so
 //! that a node can fall back to plain calls and say once why and how to change it.
 
+use crate::restrict;
 use io_uring::{IoUring, Probe, opcode};
 use std::{
     fs::File,
@@ -39,8 +40,8 @@ pub enum UringRefused {
     Other(#[source] io::Error),
 }
 
-/// Sets up a ring as [`crate::solo`] and [`crate::io_thread`] do, sends one operation through it and
-/// asks for the operations that are used.
+/// Sets up a ring as [`crate::solo`] and [`crate::io_thread`] do, asks for the operations that are used,
+/// and sends one through it that no ring may do: the kernel must refuse it.
 ///
 /// # Errors
 /// Why it cannot be used here.
@@ -50,22 +51,16 @@ pub fn io_uring() -> Result<(), UringRefused> {
         .setup_coop_taskrun()
         .setup_single_issuer()
         .setup_defer_taskrun();
-    let mut ring: IoUring = builder.build(8).map_err(refused)?;
     let mut probe = Probe::new();
-    ring.submitter()
-        .register_probe(&mut probe)
-        .map_err(refused)?;
-    let used = [
-        (opcode::Read::CODE, "read"),
-        (opcode::Write::CODE, "write"),
-        (opcode::Fsync::CODE, "fsync"),
-        (opcode::Fallocate::CODE, "fallocate"),
-    ];
-    if let Some((_, what)) = used
+    let asked = |ring: &IoUring| ring.submitter().register_probe(&mut probe);
+    let mut ring = restrict::own(builder, 8, asked).map_err(refused)?;
+    let missing = restrict::OPERATIONS
         .into_iter()
-        .find(|(code, _)| !probe.is_supported(*code))
-    {
-        return Err(UringRefused::TooOld { what });
+        .find(|code| !probe.is_supported(*code));
+    if missing.is_some() {
+        return Err(UringRefused::TooOld {
+            what: "an operation of devices",
+        });
     }
     // SAFETY: a no-op refers to no memory.
     let pushed = unsafe { ring.submission().push(&opcode::Nop::new().build()) };
@@ -75,7 +70,12 @@ pub fn io_uring() -> Result<(), UringRefused> {
         });
     }
     ring.submit_and_wait(1).map_err(refused)?;
-    Ok(())
+    match ring.completion().next() {
+        Some(answer) if answer.result() == -libc::EACCES => Ok(()),
+        _ => Err(UringRefused::TooOld {
+            what: "restrictions of a ring",
+        }),
+    }
 }
 
 fn refused(error: io::Error) -> UringRefused {

@@ -31,16 +31,21 @@ use crate::{
     Call, CallVerifier, ChainId, Failure, Link, LinkSigner, Ordered, Question, Unreachable,
     Verified, Verifier,
 };
-use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt,
+use nix::{
+    fcntl::{OFlag, open},
+    sys::{
+        socket::{
+            AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt,
+        },
+        stat::Mode,
+    },
 };
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    fs::File,
     future::poll_fn,
     io,
-    os::fd::AsRawFd,
+    os::fd::{AsRawFd, OwnedFd},
     path::{Path, PathBuf},
     rc::Rc,
     sync::Arc,
@@ -373,7 +378,7 @@ async fn drive(shared: Rc<Shared>) {
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         shared.asked.notified().await;
-        let ended = match open(&shared.path) {
+        let ended = match reach(&shared.path) {
             Ok(socket) => serve(&shared, &socket, &mut seconds).await,
             Err(error) => Err(error.into()),
         };
@@ -389,7 +394,7 @@ async fn drive(shared: Rc<Shared>) {
 
 /// A connected socket. tokio's datagram socket is what reads and writes whole packets; that this one
 /// is connected and in order is the kernel's to know.
-fn open(path: &Path) -> io::Result<UnixDatagram> {
+fn reach(path: &Path) -> io::Result<UnixDatagram> {
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     let fd = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None)?;
     // The kernel gives as much of it as it allows, which is a frame at least.
@@ -402,14 +407,16 @@ fn open(path: &Path) -> io::Result<UnixDatagram> {
 
 /// The address of a socket in the file system. The kernel takes 107 bytes of path; a longer one is
 /// reached through its folder, which must stay open as long as the address is used.
-pub fn address(path: &Path) -> io::Result<(UnixAddr, Option<File>)> {
+pub fn address(path: &Path) -> io::Result<(UnixAddr, Option<OwnedFd>)> {
     if let Ok(address) = UnixAddr::new(path) {
         return Ok((address, None));
     }
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    let folder = File::open(folder)?;
+    // Only to be walked through: that needs no right to read it.
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let folder = open(folder, flags, Mode::empty())?;
     let through = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string());
     Ok((UnixAddr::new(&through.join(name))?, Some(folder)))
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use std::process::{Command, Stdio};
 
 /// Debian packages by the program they bring.
-const PACKAGES: [(&str, &str); 8] = [
+const PACKAGES: [(&str, &str); 9] = [
     ("rclone", "rclone"),
     ("restic", "restic"),
     ("s3cmd", "s3cmd"),
@@ -14,6 +14,7 @@ const PACKAGES: [(&str, &str); 8] = [
     ("clang", "clang"),
     ("nft", "nftables"),
     ("ip", "iproute2"),
+    ("systemd-analyze", "systemd"),
 ];
 
 /// Cargo's own tools, pinned.

@@ -215,10 +215,10 @@ impl<S: ObjectStore, V: Verifier> Applied<'_, S, V> {
             identity: who.policies(),
             boundary: who.boundary(),
             guardrail: self.asker.guardrail(),
+            endpoint: self.asker.endpoint_policy(),
             session: self.session.as_ref().map(|policies| &policies[..]),
             resource: self.resource.as_deref(),
             access_point: self.access.and_then(|access| access.policy.as_deref()),
-            ..Policies::default()
         }
     }
 
@@ -306,6 +306,7 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
         let limited = resource.is_some()
             || session.is_some()
             || self.guardrail().is_some()
+            || self.endpoint_policy().is_some()
             || access.is_some_and(|access| access.policy.is_some());
         let unlimited = is_owner && !limited;
         Applied {
@@ -337,6 +338,13 @@ impl<S: ObjectStore, V: Verifier> Asker<'_, S, V> {
     /// The most that may happen here at all.
     fn guardrail(&self) -> Option<&Policy> {
         self.state.guardrail().map(|policy| &**policy)
+    }
+
+    /// The most that may be done by the way that the request came.
+    fn endpoint_policy(&self) -> Option<&Policy> {
+        let endpoint = self.origin.vpc_endpoint()?;
+        let policy = self.state.endpoint_policy(&endpoint.id)?;
+        Some(policy)
     }
 
     /// Everything that condition keys may ask for.

@@ -1,7 +1,7 @@
 //! What endpoints of both kinds have in common for the rules: their own chain.
 
 use crate::{
-    filter::{Action, Chain, Filter, Holds, Match, Meter, Rule, Table},
+    filter::{Action, Chain, Filter, Holds, Match, Meter, Rule, Table, digit},
     intervals::Family,
     l3::L3Source,
     model::{Limits, ListenPorts, NetworkAcl, Proxy, SecurityGroup},
@@ -46,8 +46,8 @@ pub(super) struct Front<'a> {
 }
 
 impl Front<'_> {
-    pub(super) fn chain_name(&self) -> String {
-        format!("ep_{}", self.name)
+    fn chain_name(&self, family: Family) -> String {
+        format!("ep{}_{}", digit(family), self.name)
     }
 
     pub(super) fn is_tracked(&self) -> bool {
@@ -89,7 +89,7 @@ impl Front<'_> {
         listeners
     }
 
-    /// The subnet's network ACL, before a connection is looked at. Whoever may reach any of the ports
+    /// The subnet's network ACL, of a packet that came by its link, before a connection is looked at. Whoever may reach any of the ports
     /// may also ask for the name and ping.
     pub(super) fn acl_rules(&self, filter: &mut Filter) -> Vec<Rule> {
         let Some(acl) = self.acl else {
@@ -117,84 +117,86 @@ impl Front<'_> {
                     continue;
                 }
                 let denied = Match::Source(family, Holds::No, set.clone());
-                let matches = vec![Match::In(self.link.clone()), what.clone(), denied];
+                let matches = vec![what.clone(), denied];
                 rules.push(Rule::drop(matches, Reason::NetworkAcl).of(&self.name));
             }
         }
         rules
     }
 
-    /// Rules that lead to its chain.
-    pub(super) fn entries(&self) -> impl Iterator<Item = Rule> {
-        self.addresses.iter().map(|address| {
+    /// Rules that lead to its chain from its addresses of that family.
+    pub(super) fn entries(&self, of: Family) -> impl Iterator<Item = Rule> {
+        let addresses = self.addresses.iter();
+        let addresses = addresses.filter(move |address| Family::of(**address) == of);
+        addresses.map(move |address| {
             let matches = vec![Match::In(self.link.clone()), Match::To(*address)];
-            Rule::new(matches, Action::Ask(self.chain_name()))
+            Rule::new(matches, Action::Ask(self.chain_name(of)))
         })
     }
 
-    /// Its chain. Everything that comes this far is decided there.
-    pub(super) fn chain(&self, filter: &mut Filter) -> Chain {
-        let mut rules = Vec::new();
-        for family in Family::BOTH {
-            if self.addresses.iter().any(|a| Family::of(*a) == family) {
-                self.refusals(family, filter, &mut rules);
-            }
-        }
-        let tcp = self.tcp_ports().into_iter().map(Match::Tcp);
-        let udp = self.names.then_some(Match::Udp(NAME_PORT));
-        let icmp = Family::BOTH.into_iter().flat_map(|family| {
-            [ping(family), troubles(family)].map(|types| Match::Icmp(family, types))
-        });
-        let accepted = tcp.chain(udp).chain(icmp);
-        rules.extend(accepted.map(|what| Rule::accept(vec![what]).of(&self.name)));
-        rules.push(Rule::drop(Vec::new(), Reason::NotEndpoint).of(&self.name));
-        Chain {
+    /// A chain for each family of its addresses. Everything that comes this far is decided there: for each
+    /// port what is refused, then what is left, so that a packet is asked no more than concerns it.
+    pub(super) fn chains(&self, filter: &mut Filter) -> Vec<Chain> {
+        let is_there = |family: &Family| self.addresses.iter().any(|a| Family::of(*a) == *family);
+        let families = Family::BOTH.into_iter().filter(is_there);
+        let chain = |family| Chain {
             table: Table::Inet,
-            name: self.chain_name(),
+            name: self.chain_name(family),
             hook: None,
-            rules,
-        }
+            rules: self.decisions(family, filter),
+        };
+        families.map(chain).collect()
     }
 
-    fn refusals(&self, family: Family, filter: &mut Filter, rules: &mut Vec<Rule>) {
-        let mut refuse = |matches: Vec<Match>, reason| {
-            rules.push(Rule::drop(matches, reason).of(&self.name));
-        };
+    fn decisions(&self, family: Family, filter: &mut Filter) -> Vec<Rule> {
+        let refused = |matches, reason| Rule::drop(matches, reason).of(&self.name);
+        let accepted = |what| Rule::accept(vec![what]).of(&self.name);
         let outside = |set| Match::Source(family, Holds::No, set);
+        let mut rules = Vec::new();
         if let Some(cloak) = &self.cloak {
             let set = filter.set("cloak", &self.name, cloak.clone());
-            refuse(vec![outside(set)], Reason::Cloak);
+            rules.push(refused(vec![outside(set)], Reason::Cloak));
         }
         let opened = filter.over(Meter::opened(family, &self.name, self.limits));
         for (_, port) in self.services() {
+            let to = Match::Tcp(port);
             if let Some(proxy) = self.proxy {
                 let set = filter.set("lb", &self.name, L3Source::of_proxy(proxy));
-                refuse(
-                    vec![Match::Tcp(port), outside(set)],
-                    Reason::NotLoadBalancer,
-                );
+                let matches = vec![to.clone(), outside(set)];
+                rules.push(refused(matches, Reason::NotLoadBalancer));
             }
             let allowed = L3Source::of_groups(self.groups.iter().copied(), port);
             let set = filter.set("sg", format_args!("{port}.{}", self.name), allowed);
-            refuse(vec![Match::Tcp(port), outside(set)], Reason::SecurityGroup);
-            let opening = [Match::Tcp(port), Match::Opening];
-            refuse(
-                [&opening[..], std::slice::from_ref(&opened)].concat(),
+            rules.push(refused(
+                vec![to.clone(), outside(set)],
+                Reason::SecurityGroup,
+            ));
+            let opening = |more: &[Match]| [&[to.clone(), Match::Opening], more].concat();
+            rules.push(refused(
+                opening(std::slice::from_ref(&opened)),
                 Reason::Rate,
-            );
+            ));
             if let Some(most) = self.limits.connections_max {
                 let open = filter.over(Meter::open(family, &self.name, most));
-                let matches = [&opening[..], &[Match::New, open]].concat();
-                refuse(matches, Reason::Connections);
+                rules.push(refused(opening(&[Match::New, open]), Reason::Connections));
             }
+            rules.push(accepted(to));
         }
         let asked = filter.over(Meter::asked(family, &self.name));
         if self.names {
-            refuse(vec![Match::Udp(NAME_PORT), asked.clone()], Reason::Rate);
-            let matches = vec![Match::Tcp(NAME_PORT), Match::Opening, opened];
-            refuse(matches, Reason::Rate);
+            let (tcp, udp) = (Match::Tcp(NAME_PORT), Match::Udp(NAME_PORT));
+            let opening = vec![tcp.clone(), Match::Opening, opened];
+            rules.push(refused(opening, Reason::Rate));
+            rules.push(accepted(tcp));
+            rules.push(refused(vec![udp.clone(), asked.clone()], Reason::Rate));
+            rules.push(accepted(udp));
         }
-        refuse(vec![Match::Icmp(family, ping(family)), asked], Reason::Rate);
+        let ping = Match::Icmp(family, ping(family));
+        rules.push(refused(vec![ping.clone(), asked], Reason::Rate));
+        rules.push(accepted(ping));
+        rules.push(accepted(Match::Icmp(family, troubles(family))));
+        rules.push(refused(Vec::new(), Reason::NotEndpoint));
+        rules
     }
 
     /// What it may send: replies, which never open a connection.
@@ -213,13 +215,13 @@ impl Front<'_> {
         rules
     }
 
-    /// Rules that keep its packets out of connection tracking, one for each port.
+    /// Rules that keep packets out of connection tracking: of those that came by its link, and of its replies.
     pub(super) fn untracked(&self) -> (Vec<Rule>, Vec<Rule>) {
         let (mut incoming, mut outgoing) = (Vec::new(), Vec::new());
-        let untrack = |matches: [Match; 2]| Rule::new(matches.to_vec(), Action::Untrack);
+        let untrack = |matches: &[Match]| Rule::new(matches.to_vec(), Action::Untrack);
         for port in self.tcp_ports() {
-            incoming.push(untrack([Match::In(self.link.clone()), Match::Tcp(port)]));
-            let from = |address: &IpAddr| untrack([Match::From(*address), Match::TcpFrom(port)]);
+            incoming.push(untrack(&[Match::Tcp(port)]));
+            let from = |address: &IpAddr| untrack(&[Match::From(*address), Match::TcpFrom(port)]);
             outgoing.extend(self.addresses.iter().map(from));
         }
         (incoming, outgoing)

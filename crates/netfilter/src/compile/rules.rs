@@ -3,8 +3,8 @@
 use super::front::{Front, ping, troubles};
 use crate::{
     filter::{
-        Chain, FORWARD, Filter, Holds, Hook, INPUT, Match, Meter, OUTPUT, PRE, Rule, SetKey, TRACK,
-        Table,
+        Action, Chain, FORWARD, Filter, Holds, Hook, INPUT, Match, Meter, OUTPUT, PRE, Rule,
+        SetKey, TRACK, Table,
     },
     intervals::Family,
     l3::L3Source,
@@ -40,6 +40,8 @@ pub(super) struct Shape<'a> {
 /// Neighbour solicitation and advertisement. Routers are not asked and not believed: routes are the
 /// model's.
 const NEIGHBOURS: &[u8] = &[135, 136];
+const SOLICITATION: &[u8] = &[135];
+const ADVERTISEMENT: &[u8] = &[136];
 /// The question which groups are listened to, without whose answer a switch may not pass neighbour
 /// discovery on.
 const GROUP_QUERY: &[u8] = &[130];
@@ -57,13 +59,14 @@ impl Shape<'_> {
     ) -> Plan {
         let mut filter = Filter::default();
         let pre = self.pre(&mut filter);
+        filter.chains.extend(pre);
         let input = self.input(&mut filter);
         filter
             .chains
-            .extend([pre, input, forward(), self.track(), self.output()]);
+            .extend([input, forward(), self.track(), self.output()]);
         for front in &self.fronts {
-            let chain = front.chain(&mut filter);
-            filter.chains.push(chain);
+            let chains = front.chains(&mut filter);
+            filter.chains.extend(chains);
         }
         let arp = self.arp(&mut filter);
         filter.chains.push(arp);
@@ -84,15 +87,36 @@ impl Shape<'_> {
         L3Source::of_own(addresses.copied())
     }
 
-    /// May this have come in by this link, and is it for us?
-    fn pre(&self, filter: &mut Filter) -> Chain {
+    /// May this have come in by this link, and is it for us? A packet of which all is right is known by
+    /// one rule; the others say what was wrong. With the chain are those that it leads to.
+    fn pre(&self, filter: &mut Filter) -> Vec<Chain> {
+        let (mut rules, mut chains) = (Vec::new(), Vec::new());
+        for segment in &self.segments {
+            let onward = self.onward(segment, filter);
+            let action = match &onward {
+                Some(chain) => Action::Ask(chain.name.clone()),
+                None => Action::Accept,
+            };
+            chains.extend(onward);
+            let sources = self.sources(segment, filter);
+            for address in segment.addresses {
+                let family = Family::of(*address);
+                let matches = vec![
+                    Match::In(segment.attach.link()),
+                    Match::To(*address),
+                    Match::Whole(family),
+                    Match::Source(family, Holds::Yes, sources.clone()),
+                ];
+                rules.push(Rule::new(matches, action.clone()));
+            }
+        }
         let links: Vec<_> = self
             .segments
             .iter()
             .map(|segment| segment.attach.link())
             .collect();
         let foreign = (!links.is_empty()).then_some(Match::InByNone(links));
-        let mut rules = vec![Rule::drop(Vec::from_iter(foreign), Reason::WrongInterface)];
+        rules.push(Rule::drop(Vec::from_iter(foreign), Reason::WrongInterface));
         for family in Family::BOTH {
             rules.push(Rule::drop(vec![Match::Fragment(family)], Reason::Fragment));
         }
@@ -112,34 +136,68 @@ impl Shape<'_> {
             rules.push(Rule::drop(vec![to_group], Reason::Group));
         }
         for segment in &self.segments {
-            rules.extend(segment.spoofs(filter));
+            let sources = self.sources(segment, filter);
+            rules.extend(segment.spoofs(&sources));
         }
         for family in Family::BOTH {
             let elsewhere = Match::Destination(family, Holds::No, own.clone());
             rules.push(Rule::drop(vec![elsewhere], Reason::Forward));
         }
-        for front in &self.fronts {
-            rules.extend(front.acl_rules(filter));
-        }
-        for segment in self.segments.iter().filter(|segment| segment.silent) {
-            rules.extend(segment.acl_rules(filter));
-        }
-        if self.is_tracked() {
-            let free = self.fronts.iter().filter(|front| !front.is_tracked());
-            rules.extend(free.flat_map(|front| front.untracked().0));
-        }
-        base(PRE, "prerouting", PRIORITY_RAW, Policy::Accept, rules)
+        // What is left is for another link's address, and `input` says so.
+        chains.push(base(PRE, "prerouting", PRIORITY_RAW, Policy::Accept, rules));
+        chains
     }
 
-    /// What holds a link of IPv6 together: neighbour discovery, which no router has passed on, and the
-    /// question for groups.
+    /// Whoever may speak on the link.
+    fn sources(&self, segment: &Segment<'_>, filter: &mut Filter) -> SetKey {
+        let sources = segment.sources.without(&self.own());
+        filter.set("src", segment.attach.link(), sources)
+    }
+
+    /// What is asked of a packet for an address of the link; nothing, if there is nothing to ask. What is
+    /// not refused goes on.
+    fn onward(&self, segment: &Segment<'_>, filter: &mut Filter) -> Option<Chain> {
+        let link = segment.attach.link();
+        let mut rules = match segment.silent {
+            true => segment.acl_rules(filter),
+            false => Vec::new(),
+        };
+        for front in self.fronts.iter().filter(|front| front.link == link) {
+            rules.extend(front.acl_rules(filter));
+            if self.is_tracked() && !front.is_tracked() {
+                rules.extend(front.untracked().0);
+            }
+        }
+        (!rules.is_empty()).then(|| Chain {
+            table: Table::Inet,
+            name: format!("go_{link}"),
+            hook: None,
+            rules,
+        })
+    }
+
+    /// What holds a link of IPv6 together: neighbour discovery among its own hosts, which no router has
+    /// passed on, and the question for groups.
     fn link_control(&self, filter: &mut Filter) -> Vec<Rule> {
-        let mut rules = Vec::new();
+        let (own, mut rules) = (self.own(), Vec::new());
         let near = filter.set("near", "all", L3Source::of_link_local());
         for segment in self.segments.iter().filter(|segment| segment.has_v6()) {
-            let by = Match::In(segment.attach.link());
-            let neighbours = Match::Icmp(Family::V6, NEIGHBOURS);
-            rules.push(Rule::accept(vec![by.clone(), neighbours, Match::FromLink]));
+            let link = segment.attach.link();
+            let neighbors = segment.hosts.without(&own).with(&L3Source::of_link_local());
+            let speakers = filter.set("nd", &link, neighbors.clone().with_probes());
+            let by = Match::In(link);
+            let discovery = |types, more: &[Match]| {
+                let from = Match::Source(Family::V6, Holds::Yes, speakers.clone());
+                let icmp = Match::Icmp(Family::V6, types);
+                Rule::accept([&[by.clone(), icmp, Match::FromLink, from], more].concat())
+            };
+            rules.push(discovery(SOLICITATION, &[]));
+            rules.push(discovery(
+                ADVERTISEMENT,
+                &[Match::NeighborTarget(neighbors)],
+            ));
+            let other = vec![by.clone(), Match::Icmp(Family::V6, NEIGHBOURS)];
+            rules.push(Rule::drop(other, Reason::ForeignNeighbor));
             let from_near = Match::Source(Family::V6, Holds::Yes, near.clone());
             let query = Match::Icmp(Family::V6, GROUP_QUERY);
             rules.push(Rule::accept(vec![by, query, from_near]));
@@ -149,8 +207,15 @@ impl Shape<'_> {
 
     /// Which of our addresses is it for?
     fn input(&self, filter: &mut Filter) -> Chain {
-        let mut rules = self.link_control(filter);
-        rules.extend(self.fronts.iter().flat_map(Front::entries));
+        let entries = |family| {
+            self.fronts
+                .iter()
+                .flat_map(move |front| front.entries(family))
+        };
+        // Only IPv6 has its link control among what is for an endpoint's address.
+        let mut rules: Vec<_> = entries(Family::V4).collect();
+        rules.extend(self.link_control(filter));
+        rules.extend(entries(Family::V6));
         for segment in self.segments.iter().filter(|segment| segment.silent) {
             rules.extend(segment.pings(filter));
         }
@@ -180,7 +245,7 @@ impl Shape<'_> {
 
     /// The node answers and never dials.
     fn output(&self) -> Chain {
-        let mut rules = Vec::new();
+        let mut rules: Vec<_> = self.fronts.iter().flat_map(Front::replies).collect();
         for segment in &self.segments {
             let by = Match::Out(segment.attach.link());
             if segment.has_v6() {
@@ -196,7 +261,6 @@ impl Shape<'_> {
                 rules.push(Rule::accept([&from[..], &[pong]].concat()));
             }
         }
-        rules.extend(self.fronts.iter().flat_map(Front::replies));
         rules.push(Rule::drop(Vec::new(), Reason::Outgoing));
         base(OUTPUT, "output", 0, Policy::Drop, rules)
     }
@@ -236,25 +300,24 @@ impl Segment<'_> {
         }
     }
 
-    fn spoofs(&self, filter: &mut Filter) -> [Rule; 2] {
+    fn spoofs(&self, sources: &SetKey) -> [Rule; 2] {
         let link = self.attach.link();
-        let set = filter.set("src", &link, self.sources.clone());
         Family::BOTH.map(|family| {
-            let elsewhere = Match::Source(family, Holds::No, set.clone());
+            let elsewhere = Match::Source(family, Holds::No, sources.clone());
             Rule::drop(vec![Match::In(link.clone()), elsewhere], Reason::Spoof)
         })
     }
 
-    /// Of a subnet without an endpoint: pings have no port, so rules that name ports say nothing.
+    /// Of a packet that came by the link of a subnet without an endpoint: pings have no port, so rules
+    /// that name ports say nothing.
     fn acl_rules(&self, filter: &mut Filter) -> Vec<Rule> {
         let Some(acl) = self.acl else {
             return Vec::new();
         };
-        let link = self.attach.link();
-        let set = filter.set("acl", &link, L3Source::of_acl(acl, None));
+        let set = filter.set("acl", self.attach.link(), L3Source::of_acl(acl, None));
         let denied = Family::BOTH.map(|family| {
             let outside = Match::Source(family, Holds::No, set.clone());
-            Rule::drop(vec![Match::In(link.clone()), outside], Reason::NetworkAcl)
+            Rule::drop(vec![outside], Reason::NetworkAcl)
         });
         denied.into()
     }

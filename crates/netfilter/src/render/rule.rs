@@ -6,7 +6,7 @@ use crate::{
     reason::{Counter, Reason},
 };
 use serde_json::{Value, json};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Dropped packets of one reason that are logged, per second, and the burst above it.
 const LOGGED_PER_SECOND: u32 = 5;
@@ -85,11 +85,15 @@ fn matches(what: &Match) -> Value {
         Match::NotOpening => test("!=", tcp_flags(), json!(TCP_SYN)),
         Match::Icmp(family, types) => is(field(icmp(*family), "type"), json!({ "set": types })),
         Match::FromLink => is(field("ip6", "hoplimit"), json!(255)),
-        Match::Fragment(Family::V4) => {
-            let bits = json!({"&": [field("ip", "frag-off"), V4_FRAGMENT_BITS]});
-            test("!=", bits, json!(0))
+        Match::NeighborTarget(all) => {
+            let ranges = all.ranges(Family::V6).into_iter();
+            let ranges: Vec<_> = ranges.filter_map(target_range).collect();
+            is(target_address(), json!({ "set": ranges }))
         }
-        Match::Fragment(Family::V6) => is(json!({"exthdr": {"name": "frag"}}), json!(true)),
+        Match::Fragment(Family::V4) => test("!=", v4_fragment(), json!(0)),
+        Match::Fragment(Family::V6) => is(v6_fragment(), json!(true)),
+        Match::Whole(Family::V4) => is(v4_fragment(), json!(0)),
+        Match::Whole(Family::V6) => is(v6_fragment(), json!(false)),
         Match::ArpSender(set) => is(field("arp", "saddr ip"), named(set, Family::V4)),
         Match::New => is(json!({"ct": {"key": "state"}}), json!("new")),
         Match::Over(meter) => over(meter),
@@ -125,6 +129,31 @@ fn named(set: &SetKey, family: Family) -> Value {
 
 fn field(protocol: &str, field: &str) -> Value {
     json!({"payload": {"protocol": protocol, "field": field}})
+}
+
+/// Where neighbour discovery has the address that it is about: nft 1.0.6 has no name for it. It takes
+/// such bytes for an integer, which no set of addresses may be asked for.
+fn target_address() -> Value {
+    json!({"payload": {"base": "th", "offset": 64, "len": 128}})
+}
+
+fn target_range(range: (IpAddr, IpAddr)) -> Option<Value> {
+    let (IpAddr::V6(first), IpAddr::V6(last)) = range else {
+        return None;
+    };
+    let bits = |address: Ipv6Addr| format!("{:#034x}", address.to_bits());
+    Some(match first == last {
+        true => json!(bits(first)),
+        false => json!({"range": [bits(first), bits(last)]}),
+    })
+}
+
+fn v4_fragment() -> Value {
+    json!({"&": [field("ip", "frag-off"), V4_FRAGMENT_BITS]})
+}
+
+fn v6_fragment() -> Value {
+    json!({"exthdr": {"name": "frag"}})
 }
 
 fn tcp_flags() -> Value {

@@ -36,7 +36,8 @@ def payload(flow):
         return 17, struct.pack("!HHHH", 40000, flow["port"], 8, 0)
     if kind == "icmp":
         number = 58 if ":" in flow["source"] else 1
-        return number, struct.pack("!BBHI", flow["type"], 0, 0, 0)
+        target = ipaddress.ip_address(flow["target"]).packed if flow["target"] else b""
+        return number, struct.pack("!BBHI", flow["type"], 0, 0, 0) + target
     return 132, bytes(12)
 
 

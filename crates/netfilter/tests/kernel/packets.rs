@@ -43,6 +43,15 @@ const DESTINATIONS: [&str; 9] = [
     "2001:db8::1",
 ];
 
+/// What neighbour discovery is about.
+const TARGETS: [&str; 5] = [
+    "fd00:a:0:1::10",
+    "fd00:a:0:1::50",
+    "fd00:a:0:2::50",
+    "fe80::50",
+    "2001:db8::1",
+];
+
 fn payloads() -> Vec<Payload> {
     let tcp = [22, 53, 80, 443]
         .into_iter()
@@ -53,7 +62,17 @@ fn payloads() -> Vec<Payload> {
     ];
     let icmp = icmp
         .into_iter()
-        .flat_map(|kind| [64, 255].map(|hop_limit| Payload::Icmp { kind, hop_limit }));
+        .flat_map(|kind| [64, 255].map(|hop_limit| (kind, hop_limit)))
+        .flat_map(|(kind, hop_limit)| {
+            let of_discovery = matches!(kind, 135 | 136).then_some(TARGETS);
+            let targets = of_discovery.into_iter().flatten();
+            let targets = targets.map(|text| text.parse().ok());
+            targets.chain([None]).map(move |target| Payload::Icmp {
+                kind,
+                hop_limit,
+                target,
+            })
+        });
     tcp.chain(udp).chain(icmp).chain([Payload::Other]).collect()
 }
 
@@ -77,7 +96,9 @@ fn written(flow: &Flow) -> Value {
             json!({"kind": "tcp", "port": port, "opening": is_opening})
         }
         Payload::Udp { port } => json!({"kind": "udp", "port": port}),
-        Payload::Icmp { kind, .. } => json!({"kind": "icmp", "type": kind}),
+        Payload::Icmp { kind, target, .. } => {
+            json!({"kind": "icmp", "type": kind, "target": target})
+        }
         Payload::Other => json!({"kind": "other"}),
     };
     written["hops"] = match payload {

@@ -1,6 +1,6 @@
 //! The ring, and a table of what is in flight on it.
 
-use crate::{AlignedBuf, wakeup::Wakeup};
+use crate::{AlignedBuf, restrict, wakeup::Wakeup};
 use io_uring::{IoUring, opcode, squeue::Entry, types};
 use std::{
     cell::{Cell, RefCell, UnsafeCell},
@@ -75,7 +75,7 @@ impl Driver {
             .setup_defer_taskrun()
             .setup_coop_taskrun();
         Ok(Self {
-            ring: RefCell::new(builder.build(entries.max(4))?),
+            ring: RefCell::new(restrict::own(builder, entries.max(4), |_| Ok(()))?),
             slots: RefCell::default(),
             wakeup,
             bell_armed: Cell::new(false),
