@@ -23,16 +23,17 @@ mod word;
 #[allow(unsafe_code, reason = "vector instructions; see its header")]
 mod x86;
 
+#[cfg(feature = "bodies")]
 pub(crate) use md5::START as MD5_START;
-pub(crate) use sha256::START as SHA256_START;
+pub use sha256::START as SHA256_START;
 
 use std::fmt;
 
 /// What both algorithms take at a time, in bytes.
-pub(crate) const BLOCK_BYTES: usize = 64;
+pub const BLOCK_BYTES: usize = 64;
 
 /// One block of one stream.
-pub(crate) type Block = [u8; BLOCK_BYTES];
+pub type Block = [u8; BLOCK_BYTES];
 
 /// Lanes of the widest kernel.
 pub(crate) const LANES_MAX: usize = 32;
@@ -79,6 +80,15 @@ impl Kernel {
         }
     }
 
+    /// Whether so many streams of SHA-256 cost less side by side than one after the other.
+    pub fn gains_sha256(self, streams: usize) -> bool {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(_) => streams >= SHA256_LANES_MIN,
+            _ => false,
+        }
+    }
+
     /// Takes the blocks of each lane into the MD5 state of that lane. All lanes have as many blocks
     /// as the first.
     pub(crate) fn md5(self, states: &mut [[u32; 4]], lanes: &[&[Block]]) {
@@ -99,9 +109,9 @@ impl Kernel {
         }
     }
 
-    /// As [`Kernel::md5`], for SHA-256.
+    /// As [`Kernel::md5`], for SHA-256; fewer streams than [`Kernel::gains_sha256`] may differ in length.
     pub(crate) fn sha256(self, states: &mut [[u32; 8]], lanes: &[&[Block]]) {
-        for (states, lanes) in groups(states, lanes, 16) {
+        for (states, lanes) in groups(states, lanes, SHA256_LANES) {
             match self.0 {
                 #[cfg(target_arch = "x86_64")]
                 Kind::Avx512(cpu) if lanes.len() >= SHA256_LANES_MIN => {
@@ -117,12 +127,52 @@ impl Kernel {
     }
 }
 
+/// Takes whole streams, of whatever lengths, into their SHA-256 states, side by side where that costs
+/// less. How long it takes depends on their lengths alone.
+pub fn sha256_of_streams(kernel: Kernel, states: &mut [[u32; 8]], streams: &[&[Block]]) {
+    for (states, streams) in groups(states, streams, SHA256_LANES) {
+        let mut done = 0;
+        loop {
+            // Those that go on, by their places; what they have in common is a step.
+            let (mut places, mut lanes) = ([0; SHA256_LANES], [&[][..]; SHA256_LANES]);
+            let mut going = 0;
+            for (place, stream) in streams.iter().enumerate() {
+                if let Some(rest @ [_, ..]) = stream.get(done..) {
+                    (places[going], lanes[going]) = (place, rest);
+                    going += 1;
+                }
+            }
+            let (places, lanes) = (&places[..going], &mut lanes[..going]);
+            let Some(shortest) = lanes.iter().map(|lane| lane.len()).min() else {
+                break;
+            };
+            // Too few for lanes: each alone, and to its end.
+            let step = match kernel.gains_sha256(going) {
+                true => shortest,
+                false => usize::MAX,
+            };
+            let mut stepped = [[0; 8]; SHA256_LANES];
+            for ((state, lane), place) in stepped.iter_mut().zip(&mut *lanes).zip(places) {
+                *state = states[*place];
+                *lane = &lane[..step.min(lane.len())];
+            }
+            kernel.sha256(&mut stepped[..going], lanes);
+            for (state, place) in stepped.iter().zip(places) {
+                states[*place] = *state;
+            }
+            done = done.saturating_add(step);
+        }
+    }
+}
+
+/// Lanes of the one kernel that has them for SHA-256.
+const SHA256_LANES: usize = 16;
+
 /// From so many streams on a vector of them costs less than one or two at a time.
 #[cfg(target_arch = "x86_64")]
 const MD5_LANES_MIN: usize = 3;
 
 /// From so many streams on sixteen lanes cost less than the processor's own SHA instructions.
-#[cfg(target_arch = "x86_64")]
 const SHA256_LANES_MIN: usize = 7;
 
 /// The streams by at most `width`.

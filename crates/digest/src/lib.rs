@@ -19,28 +19,45 @@
 //! queue, whose bounds ([`Bounds`]) make a body wait that is faster than the workers. Bodies
 //! take turns, a lane for a bounded stretch each: none can starve another.
 //!
+//! Who has many short texts at once, as the verifier has, hands all of them to a kernel
+//! ([`sha256_of_streams`]); without the feature `bodies` the crate is that alone.
+//!
 //! # What it never does
-//! It holds no secret, and knows no HTTP and no store. It never gives a value that is not that of
+//! It keeps no secret, and knows no HTTP and no store. It never gives a value that is not that of
 //! the bytes: when a worker fails, every body it had at hand gets [`Lost`] instead.
 #![deny(unsafe_code)]
 
+#[cfg(feature = "bodies")]
 mod hasher;
+#[cfg_attr(
+    not(feature = "bodies"),
+    allow(dead_code, reason = "the verifier hashes no MD5")
+)]
 mod kernel;
+#[cfg(feature = "bodies")]
 mod lanes;
+#[cfg(feature = "bodies")]
 mod queue;
+#[cfg(feature = "bodies")]
 mod stream;
-#[cfg(test)]
+#[cfg(all(test, feature = "bodies"))]
 mod tests;
+#[cfg(feature = "bodies")]
 mod workers;
 
+#[cfg(feature = "bodies")]
 pub use hasher::Hasher;
-pub use kernel::Kernel;
+pub use kernel::{BLOCK_BYTES, Block, Kernel, SHA256_START, sha256_of_streams};
+#[cfg(feature = "bodies")]
 pub use queue::Bounds;
+#[cfg(feature = "bodies")]
 pub use workers::{Figures, Workers};
 
+#[cfg(feature = "bodies")]
 use bytes::Bytes;
 
 /// What a body turned out to be.
+#[cfg(feature = "bodies")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hashes {
     /// MD5, of which the entity tag is made.
@@ -50,12 +67,14 @@ pub struct Hashes {
 }
 
 /// The worker that had this body failed: nothing is known of the bytes.
+#[cfg(feature = "bodies")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the worker that hashed this body failed")]
 pub struct Lost;
 
 /// The hashes of bodies that are all there, on the calling thread, side by side; for measuring, and
 /// for holding kernels against each other.
+#[cfg(feature = "bodies")]
 pub fn hash_all(kernel: Kernel, bodies: Vec<Vec<Bytes>>, sha256: bool) -> Vec<Hashes> {
     let mut jobs: Vec<_> = bodies
         .into_iter()

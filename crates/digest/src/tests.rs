@@ -1,6 +1,8 @@
 //! Every kernel against implementations that know nothing of lanes.
 
-use crate::{Bounds, Figures, Hashes, Kernel, Workers, hash_all};
+use crate::{
+    Block, Bounds, Figures, Hashes, Kernel, SHA256_START, Workers, hash_all, sha256_of_streams,
+};
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use proptest::prelude::*;
@@ -146,6 +148,33 @@ proptest! {
         for kernel in Kernel::all() {
             let pieces = whole.iter().zip(&bodies).map(|(body, (_, cuts))| cut(body.clone(), cuts)).collect();
             prop_assert_eq!(&hash_all(kernel, pieces, sha256), &wanted, "{}", kernel);
+        }
+    }
+}
+
+/// What [`sha256_of_streams`] is held against: the crate's own compression, one stream at a time.
+fn one_by_one(streams: &[Vec<Block>]) -> Vec<[u32; 8]> {
+    let state = |stream: &Vec<Block>| {
+        let mut state = SHA256_START;
+        sha2::block_api::compress256(&mut state, stream);
+        state
+    };
+    streams.iter().map(state).collect()
+}
+
+proptest! {
+    #[test]
+    fn streams_of_any_lengths(lengths in prop::collection::vec(0usize..9, 0..40), seed: u64) {
+        let streams: Vec<Vec<Block>> = lengths
+            .iter()
+            .zip(0..)
+            .map(|(len, n)| bytes(len * 64, seed ^ n).as_chunks().0.to_vec())
+            .collect();
+        let lanes: Vec<&[Block]> = streams.iter().map(Vec::as_slice).collect();
+        for kernel in Kernel::all() {
+            let mut states = vec![SHA256_START; streams.len()];
+            sha256_of_streams(kernel, &mut states, &lanes);
+            prop_assert_eq!(&states, &one_by_one(&streams), "{}", kernel);
         }
     }
 }

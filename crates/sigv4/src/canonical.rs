@@ -77,7 +77,7 @@ impl Canonical<'_> {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    fn put(&self, sink: &mut impl Sink) {
+    pub(crate) fn put(&self, sink: &mut impl Sink) {
         sink.put(self.request.method.as_bytes());
         sink.put(b"\n");
         match self.path_form {

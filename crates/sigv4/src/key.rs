@@ -3,7 +3,8 @@
 //! [`SigningKeyCache`] keeps the last few of each key.
 
 use crate::ecdsa::{DerivationFailed, PublicKey, derive_public_key};
-use crate::sink::{BLOCK_BYTES, HashSink, INITIAL, to_bytes};
+use crate::sink::{HashSink, copy_short, to_bytes};
+use blockhouse_digest::{BLOCK_BYTES, SHA256_START};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Sha256, block_api::compress256};
 use std::fmt;
@@ -68,8 +69,8 @@ pub(crate) fn keyed(key: &[u8]) -> Hmac<Sha256> {
 /// The HMAC key of one day, region and service, the first block of each of its two hashes done.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct SigningKey {
-    inner: [u32; 8],
-    outer: [u32; 8],
+    pub(crate) inner: [u32; 8],
+    pub(crate) outer: [u32; 8],
 }
 
 /// What the key is mixed with before the text, and before the text's hash. Source: RFC 2104.
@@ -84,7 +85,7 @@ impl SigningKey {
             for (mixed, byte) in block[0].iter_mut().zip(key) {
                 *mixed ^= byte;
             }
-            let mut state = INITIAL;
+            let mut state = SHA256_START;
             compress256(&mut state, &*block);
             state
         };
@@ -145,7 +146,7 @@ fn place(day: &str, region: &str, service: &str) -> Option<Place> {
     for part in [day, region, service] {
         let room = place.get_mut(at..=at + part.len())?;
         room[0] = u8::try_from(part.len()).ok()?;
-        room[1..].copy_from_slice(part.as_bytes());
+        copy_short(&mut room[1..], part.as_bytes());
         at += 1 + part.len();
     }
     Some(place)

@@ -7,7 +7,8 @@
 //! [`Claim::read`] finds what it says about its signer, [`Credential::parse`] splits the scope,
 //! [`Claim::check_time`] holds it against the clock, and a [`Canonical`] turns it into the digest
 //! that an HMAC ([`SigningKey`]) or an ECDSA key ([`PublicKey`]) judges. A body of signed chunks
-//! goes on with a [`Chain`]. Of a browser's form, [`SignedForm`] reads the fields and judges the
+//! goes on with a [`Chain`]. Of many requests at once a [`Batch`] hashes what is to be hashed side by
+//! side. Of a browser's form, [`SignedForm`] reads the fields and judges the
 //! policy.
 //!
 //! ```text
@@ -26,6 +27,7 @@
 
 mod authorization;
 mod authorize;
+mod batch;
 mod canonical;
 mod chain;
 mod claim;
@@ -46,6 +48,8 @@ mod time;
 
 pub use authorization::{Authorization, HeaderFault};
 pub use authorize::authorize;
+pub use batch::Batch;
+pub use blockhouse_digest::Kernel;
 pub use canonical::{Canonical, HostReading, PathForm, Request};
 pub use chain::{Chain, ChainKey};
 pub use claim::{Algorithm, Claim, ClaimError, Form};
@@ -59,5 +63,5 @@ pub use payload::{BadPayloadHash, PayloadHash};
 pub use presign::{Credentials, Link, Location, PresignError, SignedLink, presign, presign_with};
 pub use presigned::{EXPIRES_SECS_MAX, QueryFault};
 pub use query::{QUERY_PARAMETERS_MAX, Query, TooManyParameters};
-pub use sign::StringToSign;
+pub use sign::{StringToSign, same_hex};
 pub use time::{SKEW_SECS_MAX, TimeFault};

@@ -117,10 +117,14 @@ impl<'a> Parameter<'a> {
 /// The first eight bytes of a name as a number, so that numbers are in the order of names. No name in
 /// canonical form has the zeros that fill up a short one.
 fn beginning(name: &[u8]) -> u64 {
-    let mut first = [0; 8];
-    let len = name.len().min(first.len());
-    first[..len].copy_from_slice(&name[..len]);
-    u64::from_be_bytes(first)
+    match name.first_chunk() {
+        Some(first) => u64::from_be_bytes(*first),
+        None => {
+            let short = name.iter().fold(0, |n, byte| n << 8 | u64::from(*byte));
+            // Of no byte there is nothing to shift.
+            short.checked_shl(64 - 8 * name.len() as u32).unwrap_or(0)
+        }
+    }
 }
 
 /// The query has more than [`QUERY_PARAMETERS_MAX`] parameters.

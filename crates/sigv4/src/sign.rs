@@ -48,7 +48,7 @@ impl StringToSign<'_> {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    fn put(&self, sink: &mut impl Sink) {
+    pub(crate) fn put(&self, sink: &mut impl Sink) {
         let digest = hex_digits(&self.digest);
         let lines = [
             self.algorithm.as_str().as_bytes(),
@@ -64,7 +64,7 @@ impl StringToSign<'_> {
 }
 
 /// Whether `text` is `mac` in lower-case hexadecimal; in constant time.
-pub(crate) fn same_hex(mac: &[u8; 32], text: &str) -> bool {
+pub fn same_hex(mac: &[u8; 32], text: &str) -> bool {
     let Ok(given) = <&[u8; 64]>::try_from(text.as_bytes()) else {
         return false;
     };

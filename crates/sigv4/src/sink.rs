@@ -1,6 +1,7 @@
 //! Where canonical text goes: into a `Vec` when someone will read it, straight into SHA-256 when
 //! only its digest is wanted.
 
+use blockhouse_digest::{BLOCK_BYTES, SHA256_START};
 use sha2::block_api::compress256;
 use zeroize::Zeroize as _;
 
@@ -16,28 +17,13 @@ impl Sink for Vec<u8> {
     }
 }
 
-/// Bytes of a block of SHA-256.
-pub(crate) const BLOCK_BYTES: usize = 64;
-
 /// Canonical text comes in pieces of a few bytes; a copy into this is cheaper than a call to the hash
 /// for each. Most requests fit into it whole, padding and all: one call.
 const GATHERED_BLOCKS: usize = 8;
 const GATHERED_BYTES: usize = GATHERED_BLOCKS * BLOCK_BYTES;
 
 /// What behind the text marks its end: a bit, and its length in bits.
-const LENGTH_BYTES: usize = 8;
-
-/// The state that SHA-256 begins with. Source: FIPS 180-4, 5.3.3.
-pub(crate) const INITIAL: [u32; 8] = [
-    0x6a09_e667,
-    0xbb67_ae85,
-    0x3c6e_f372,
-    0xa54f_f53a,
-    0x510e_527f,
-    0x9b05_688c,
-    0x1f83_d9ab,
-    0x5be0_cd19,
-];
+pub(crate) const LENGTH_BYTES: usize = 8;
 
 /// A SHA-256 that gathers small pieces before it hashes them.
 ///
@@ -47,13 +33,14 @@ pub(crate) struct HashSink {
     state: [u32; 8],
     /// Bytes that are in `state` already: whole blocks.
     hashed_bytes: u64,
+    /// Zeros behind what was gathered: they are what stands behind the text's end.
     gathered: [[u8; BLOCK_BYTES]; GATHERED_BLOCKS],
     len_bytes: usize,
 }
 
 impl HashSink {
     pub(crate) fn new() -> Self {
-        Self::resumed(INITIAL, 0)
+        Self::resumed(SHA256_START, 0)
     }
 
     /// Goes on from the state behind `hashed_bytes`, whole blocks of them.
@@ -69,7 +56,7 @@ impl HashSink {
     /// The digest of all that was put; the end of the sink, which stays where it is: it is large.
     pub(crate) fn finish(&mut self) -> [u8; 32] {
         let bits = (self.hashed_bytes + self.len_bytes as u64) * 8;
-        // A bit behind the text, and zeros up to the length in the last bytes of a block.
+        // A bit behind the text, zeros, and the length in the last bytes of a block.
         if self.len_bytes + 1 + LENGTH_BYTES > GATHERED_BYTES {
             self.compress();
         }
@@ -77,7 +64,6 @@ impl HashSink {
         let end = blocks * BLOCK_BYTES;
         let bytes = self.gathered.as_flattened_mut();
         bytes[self.len_bytes] = 0x80;
-        bytes[self.len_bytes + 1..end - LENGTH_BYTES].fill(0);
         bytes[end - LENGTH_BYTES..end].copy_from_slice(&bits.to_be_bytes());
         compress256(&mut self.state, &self.gathered[..blocks]);
         to_bytes(&self.state)
@@ -90,6 +76,7 @@ impl HashSink {
         let whole = blocks * BLOCK_BYTES;
         let bytes = self.gathered.as_flattened_mut();
         bytes.copy_within(whole..self.len_bytes, 0);
+        bytes[self.len_bytes - whole..].fill(0);
         self.hashed_bytes += whole as u64;
         self.len_bytes -= whole;
     }
@@ -116,7 +103,7 @@ impl Sink for HashSink {
         let room = self.gathered.as_flattened_mut().get_mut(self.len_bytes..);
         match room.and_then(|room| room.get_mut(..bytes.len())) {
             Some(room) => {
-                room.copy_from_slice(bytes);
+                copy_short(room, bytes);
                 self.len_bytes += bytes.len();
             }
             None => self.put_long(bytes),
@@ -128,6 +115,30 @@ impl Drop for HashSink {
     /// A state that began with a key tells as much as the key.
     fn drop(&mut self) {
         self.state.zeroize();
+    }
+}
+
+/// Copies as `copy_from_slice` does, a few bytes without a call: most pieces are short.
+#[inline]
+pub(crate) fn copy_short(to: &mut [u8], from: &[u8]) {
+    match from.len() {
+        1 => copy_ends::<1>(to, from),
+        2..=4 => copy_ends::<2>(to, from),
+        5..=8 => copy_ends::<4>(to, from),
+        9..=16 => copy_ends::<8>(to, from),
+        17..=32 => copy_ends::<16>(to, from),
+        _ => to.copy_from_slice(from),
+    }
+}
+
+/// Copies the first and the last `N` bytes: all, where there are no more than both.
+#[inline]
+fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
+    if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk()) {
+        *to = *from;
+    }
+    if let (Some(to), Some(from)) = (to.last_chunk_mut::<N>(), from.last_chunk()) {
+        *to = *from;
     }
 }
 
@@ -152,6 +163,17 @@ mod tests {
             let mut sink = HashSink::new();
             pieces.iter().for_each(|piece| sink.put(piece));
             prop_assert_eq!(sink.finish(), <[u8; 32]>::from(Sha256::digest(pieces.concat())));
+        }
+    }
+
+    #[test]
+    fn short_copies_are_whole() {
+        let from: [u8; 70] = std::array::from_fn(|n| n as u8 + 1);
+        for len in 0..from.len() {
+            let mut to = [0; 70];
+            copy_short(&mut to[..len], &from[..len]);
+            assert_eq!(to[..len], from[..len]);
+            assert!(to[len..].iter().all(|byte| *byte == 0), "{len}");
         }
     }
 

@@ -35,14 +35,18 @@ impl Iterator for Specials<'_> {
     fn next(&mut self) -> Option<usize> {
         while self.marks == 0 {
             let rest = self.bytes.get(self.next..).filter(|r| !r.is_empty())?;
-            self.marks = match rest.first_chunk() {
-                Some(step) => marks(step),
-                None => {
-                    let mut step = [FILLING; STEP_BYTES];
-                    step[..rest.len()].copy_from_slice(rest);
-                    marks(&step)
+            let mut filled;
+            let (step, passed) = match (rest.first_chunk(), self.bytes.last_chunk()) {
+                (Some(step), _) => (step, 0),
+                // The last bytes of the text, of which those before the step were looked at already.
+                (None, Some(last)) => (last, STEP_BYTES - rest.len()),
+                (None, None) => {
+                    filled = [FILLING; STEP_BYTES];
+                    filled[..rest.len()].copy_from_slice(rest);
+                    (&filled, 0)
                 }
             };
+            self.marks = marks(step) >> passed;
             self.next += STEP_BYTES;
         }
         let at = self.next - STEP_BYTES + self.marks.trailing_zeros() as usize;
@@ -60,8 +64,9 @@ fn marks(bytes: &[u8; STEP_BYTES]) -> u32 {
     let mut flags = [0; STEP_BYTES];
     for (flag, byte) in flags.iter_mut().zip(bytes) {
         let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-        let digit = byte.wrapping_sub(b'0') < 10;
-        let mark = (*byte == b'-') | (*byte == b'_') | (*byte == b'.') | (*byte == b'~');
+        // `-`, `.`, `/` and the digits stand side by side, and `/` is not unreserved.
+        let digit = (byte.wrapping_sub(b'-') < 13) & (*byte != b'/');
+        let mark = (*byte == b'_') | (*byte == b'~');
         *flag = u8::from(!(letter | digit | mark));
     }
     let eights = flags.as_chunks().0.iter().rev();

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Numbers are little-endian; a text is its length (u16) and its bytes. The number ties an answer to
-//! its question; it is the asker's own, and the verifier only gives it back.
+//! its question; it is the asker's own, and the verifier only gives it back. A question's texts and
+//! names stand side by side, behind all their lengths: that they are UTF-8 is found in one look.
 //!
 //! | to the verifier | fields |
 //! |---|---|
@@ -57,7 +58,7 @@ pub const FRAME_BYTES_MAX: usize = 128 * 1024;
 pub const MESSAGES_MAX: usize = 255;
 
 /// The version of the frames. Both sides are parts of one build; a different one is refused.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 const MAGIC: [u8; 2] = *b"BV";
 const HEADER_BYTES: usize = 4;

@@ -5,9 +5,11 @@ mod in_process;
 mod order;
 mod signature;
 mod signer;
+mod together;
 
 pub use in_process::InProcess;
 pub use order::ORDER_EXPIRES_SECS;
+pub use together::Told;
 
 use crate::keys::{KeyStore, SecretForm};
 use crate::lookup::Lookup;
@@ -20,9 +22,9 @@ use blockhouse_sigv4::{
     PayloadHash, Query, Request, ScopeError, ScopeRule, SecretKey, SignedForm, link_id,
     region_set_contains, unsigned_headers,
 };
-use blockhouse_types::Timestamp;
+use blockhouse_types::{LinkId, Timestamp};
 use blockhouse_verifier_wire::{Failure, PayloadMode, Question, Service, Verified};
-use signature::{Accepted, Signature, Spelling, by_name, methods, sole_host};
+use signature::{Hashed, Signature, Spelling, by_name, methods, sole_host};
 use signer::{SessionKey, Signer};
 use std::{mem, sync::Arc};
 
@@ -97,7 +99,7 @@ impl Judge {
     }
 
     /// Judges a request's head; with a body of signed chunks the chain that goes on judging it.
-    pub fn judge(&self, question: Question<'_>) -> Result<(Verified, Option<Chain>), Box<Failure>> {
+    pub fn judge(&self, question: Question<'_>) -> Told {
         self.decide(question).told()
     }
 
@@ -105,33 +107,81 @@ impl Judge {
     /// a key that there is not.
     pub fn decide(&self, question: Question<'_>) -> Decision {
         let judged = self.judge_question(question);
-        judged.unwrap_or_else(|failure| Decision {
-            judged: Err(failure),
-            is_known: true,
-        })
+        judged.unwrap_or_else(Decision::refusal)
     }
 
     fn judge_question(&self, question: Question<'_>) -> Result<Decision, Box<Failure>> {
-        let request = Request {
-            method: question.method,
-            path: question.path,
-            query: question.query,
-            headers: question.headers,
-            tls: question.tls,
-        };
-        let query = Query::parse(question.query).map_err(|_| Failure::TooLarge {
-            bound: "number of query parameters",
-        })?;
+        let query = read_query(&question)?;
         if let Some(fields) = question.form {
-            let form = SignedForm::read(&request, &query, fields)
+            let form = SignedForm::read(&request_of(&question), &query, fields)
                 .map_err(refusal::of_claim)?
                 .ok_or(Failure::Anonymous)?;
             return self.0.judge_form(question.now, &form);
         }
-        let claim = Claim::read(&request, &query)
-            .map_err(refusal::of_claim)?
-            .ok_or(Failure::Anonymous)?;
-        self.0.judge(question.now, &request, &query, &claim)
+        let claim = read_claim(&question, &query)?;
+        let heard = self.0.hear(&question, &query, &claim)?;
+        self.0.judge(&heard, None)
+    }
+}
+
+/// The head of what is asked about.
+fn request_of<'a>(question: &Question<'a>) -> Request<'a> {
+    Request {
+        method: question.method,
+        path: question.path,
+        query: question.query,
+        headers: question.headers,
+        tls: question.tls,
+    }
+}
+
+fn read_query<'a>(question: &Question<'a>) -> Result<Query<'a>, Box<Failure>> {
+    let too_many = |_| Failure::TooLarge {
+        bound: "number of query parameters",
+    };
+    Ok(Query::parse(question.query).map_err(too_many)?)
+}
+
+fn read_claim<'a>(
+    question: &Question<'a>,
+    query: &'a Query<'a>,
+) -> Result<Claim<'a>, Box<Failure>> {
+    let claim = Claim::read(&request_of(question), query).map_err(refusal::of_claim)?;
+    Ok(claim.ok_or(Failure::Anonymous)?)
+}
+
+/// A request that says who signed it, by a key that is there or one that nobody has: its signature is
+/// what is judged next.
+struct Heard<'a> {
+    request: Request<'a>,
+    query: &'a Query<'a>,
+    claim: &'a Claim<'a>,
+    scope: Scope<'a>,
+    service: Service,
+    signer: Signer,
+    is_known: bool,
+    /// What the signature is judged by, or why it is not.
+    signed: Result<Signing<'a>, Box<Failure>>,
+}
+
+/// The signature, the last line of the canonical request, and what that means for the body.
+struct Signing<'a> {
+    signature: Signature<'a>,
+    payload_hash: &'a str,
+    payload: PayloadMode,
+}
+
+impl Heard<'_> {
+    /// The request as it came.
+    fn canonical<'c>(&'c self, payload_hash: &'c str) -> Canonical<'c> {
+        Canonical {
+            request: &self.request,
+            query: self.query,
+            signed_headers: &self.claim.signed_headers,
+            payload_hash,
+            path_form: PathForm::AsSent,
+            host: HostReading::DefaultPortDropped,
+        }
     }
 }
 
@@ -141,14 +191,22 @@ impl Judge {
 /// nobody has, and word for word as long: what follows differs as the two answers do, and no more.
 #[derive(Debug)]
 pub struct Decision {
-    judged: Result<(Verified, Option<Chain>), Box<Failure>>,
+    judged: Told,
     /// Whether there is such a key; nothing of what was judged counts otherwise.
     is_known: bool,
 }
 
 impl Decision {
+    /// A refusal that has nothing to do with whether there is such a key.
+    fn refusal(failure: Box<Failure>) -> Self {
+        Self {
+            judged: Err(failure),
+            is_known: true,
+        }
+    }
+
     /// What the asker is told.
-    pub fn told(self) -> Result<(Verified, Option<Chain>), Box<Failure>> {
+    pub fn told(self) -> Told {
         if self.is_known {
             return self.judged;
         }
@@ -165,20 +223,49 @@ impl Decision {
 }
 
 impl House {
-    /// The checks of a request that says who signed it.
-    fn judge(
+    /// The checks before the signature.
+    fn hear<'a>(
         &self,
-        now: Timestamp,
-        request: &Request<'_>,
-        query: &Query<'_>,
-        claim: &Claim<'_>,
-    ) -> Result<Decision, Box<Failure>> {
+        question: &Question<'a>,
+        query: &'a Query<'a>,
+        claim: &'a Claim<'a>,
+    ) -> Result<Heard<'a>, Box<Failure>> {
+        let now = question.now;
         let (scope, service) = self.read_credential(claim, &SERVICES)?;
         claim
             .check_time(now)
             .map_err(|fault| refusal::of_time(fault, claim, now))?;
         let (signer, is_known) = self.find_signer(scope.access_key_id, claim, now)?;
-        let judged = match self.check_signed(request, query, claim, &scope, &signer) {
+        let signed = read_payload(claim).map(|(payload_hash, payload)| Signing {
+            signature: Signature::new(&signer, claim, scope, &self.region),
+            payload_hash,
+            payload,
+        });
+        Ok(Heard {
+            request: request_of(question),
+            query,
+            claim,
+            scope,
+            service,
+            signer,
+            is_known,
+            signed: signed.map_err(Box::new),
+        })
+    }
+
+    /// The signature, and what comes after it. `hashed` is of the request as it came, if it was hashed
+    /// beside others.
+    fn judge(&self, heard: &Heard<'_>, hashed: Option<Hashed>) -> Result<Decision, Box<Failure>> {
+        let (scope, signer, is_known) = (&heard.scope, &heard.signer, heard.is_known);
+        let checked = match &heard.signed {
+            Ok(signing) => {
+                let canonical = heard.canonical(signing.payload_hash);
+                self.check_signature(&signing.signature, heard.claim, canonical, hashed)
+                    .map(|link| (link, signing))
+            }
+            Err(failure) => Err(failure.clone()),
+        };
+        let judged = match checked {
             // By far the most of what is refused, and what must not tell whether the key is there.
             Err(failure) if matches!(*failure, Failure::SignatureDoesNotMatch { .. }) => {
                 Err(failure)
@@ -186,64 +273,28 @@ impl House {
             _ if !is_known || **signer.id() != *scope.access_key_id => {
                 return Err(unknown_key(scope.access_key_id));
             }
-            accepted => accepted.and_then(|(accepted, payload)| {
-                self.finish(
-                    request,
-                    claim,
-                    &scope,
-                    accepted,
-                    signer.verified(claim, service, payload),
-                )
-            }),
+            checked => checked.and_then(|(link, signing)| self.finish(heard, signing, link)),
         };
         Ok(Decision { judged, is_known })
     }
 
     /// What is left once the signature holds.
-    fn finish(
-        &self,
-        request: &Request<'_>,
-        claim: &Claim<'_>,
-        scope: &Scope<'_>,
-        accepted: Accepted,
-        verified: Verified,
-    ) -> Result<(Verified, Option<Chain>), Box<Failure>> {
-        let names = unsigned_headers(request.headers, &claim.signed_headers);
+    fn finish(&self, heard: &Heard<'_>, signing: &Signing<'_>, link: Option<LinkId>) -> Told {
+        let claim = heard.claim;
+        let names = unsigned_headers(heard.request.headers, &claim.signed_headers);
         if !names.is_empty() {
             return Err(Failure::HeadersNotSigned { names }.into());
         }
-        let chain = matches!(verified.payload, PayloadMode::SignedChunks { .. }).then(|| {
-            Chain::new(
-                accepted.chain_key,
-                &claim.date,
-                scope.scope,
-                &claim.signature,
-            )
-        });
-        let link = accepted.link;
-        Ok((Verified { link, ..verified }, chain))
-    }
-
-    /// What of the checks needs the signer's key: the payload's word, and the signature.
-    fn check_signed(
-        &self,
-        request: &Request<'_>,
-        query: &Query<'_>,
-        claim: &Claim<'_>,
-        scope: &Scope<'_>,
-        signer: &Signer,
-    ) -> Result<(Accepted, PayloadMode), Box<Failure>> {
-        let (payload_hash, payload) = read_payload(claim)?;
-        let canonical = Canonical {
-            request,
-            query,
-            signed_headers: &claim.signed_headers,
-            payload_hash,
-            path_form: PathForm::AsSent,
-            host: HostReading::DefaultPortDropped,
+        let chain = match signing.payload {
+            PayloadMode::SignedChunks { .. } => {
+                let key = signing.signature.chain_key()?;
+                let scope = heard.scope.scope;
+                Some(Chain::new(key, &claim.date, scope, &claim.signature))
+            }
+            _ => None,
         };
-        let accepted = self.check_signature(signer, claim, scope, canonical)?;
-        Ok((accepted, payload))
+        let verified = heard.signer.verified(claim, heard.service, signing.payload);
+        Ok((Verified { link, ..verified }, chain))
     }
 
     /// The checks of a form that says who signed its policy. What the policy says is the gateway's to
@@ -351,31 +402,33 @@ impl House {
     }
 
     /// Judges the signature: of the request as it came, and of a link, of the same request by the
-    /// endpoint's other names and, where the signer allowed HEAD, as GET.
+    /// endpoint's other names and, where the signer allowed HEAD, as GET. `hashed` is of the request as
+    /// it came. What comes out is which link it is.
     fn check_signature(
         &self,
-        signer: &Signer,
+        signature: &Signature<'_>,
         claim: &Claim<'_>,
-        credential: &Scope<'_>,
         canonical: Canonical<'_>,
-    ) -> Result<Accepted, Box<Failure>> {
-        let signature = Signature::new(signer, claim, credential, &self.region);
+        hashed: Option<Hashed>,
+    ) -> Result<Option<LinkId>, Box<Failure>> {
         let named = match claim.form {
-            Form::Query { .. } => {
+            Form::Query { .. } if self.names.first().is_some() => {
                 sole_host(canonical.request).and_then(|host| self.names.find(host))
             }
-            Form::Header | Form::Post => None,
+            Form::Query { .. } | Form::Header | Form::Post => None,
         };
         for method in methods(&canonical, claim) {
             let request = Request {
                 method,
                 ..*canonical.request
             };
+            // What was hashed already was so by the request's own method.
+            let hashed = hashed.filter(|_| method == canonical.request.method);
             let canonical = Canonical {
                 request: &request,
                 ..canonical
             };
-            if let Some(signed) = signature.signs(canonical, named) {
+            if let Some(signed) = signature.signs(canonical, hashed, named) {
                 let link = matches!(claim.form, Form::Query { .. }).then(|| {
                     // One for all names; most links come by the name that counts.
                     let digest = match named {
@@ -390,7 +443,7 @@ impl House {
                     };
                     link_id(&digest)
                 });
-                return signature.accepted(link);
+                return Ok(link);
             }
         }
         Err(signature.refused(&canonical))

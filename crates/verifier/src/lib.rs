@@ -37,7 +37,9 @@ mod session;
 mod token;
 
 pub use chains::{CHAIN_AGE_SECS_MAX, CHAINS_MAX};
-pub use judge::{Decision, FORM_SERVICES, InProcess, Judge, Keyring, ORDER_EXPIRES_SECS, SERVICES};
+pub use judge::{
+    Decision, FORM_SERVICES, InProcess, Judge, Keyring, ORDER_EXPIRES_SECS, SERVICES, Told,
+};
 pub use keys::{BadPublicKey, KeyStore};
 pub use names::{ALIASES_MAX, Names, TooManyAliases};
 pub use provisioner::{KEYS_MAX, ProvisionError, Provisioner};

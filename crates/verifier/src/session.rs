@@ -1,16 +1,32 @@
 //! One asker: a frame of questions in, a frame of answers out, and the chains between them.
 
-use crate::{chains::Chains, judge::Judge};
+use crate::{
+    chains::Chains,
+    judge::{Judge, Told},
+};
+use blockhouse_sigv4::Batch;
+use blockhouse_types::Timestamp;
 use blockhouse_verifier_wire::{
-    Call, Question,
-    frame::{Answer, AnswerBody, FrameBuilder, FrameError, Request, RequestBody, TooLong},
+    Call,
+    frame::{Answer, AnswerBody, Asked, FrameBuilder, FrameError, Request, RequestBody, TooLong},
 };
 use std::collections::VecDeque;
+
+/// Questions that are judged together at most: as many as there are lanes to hash in.
+const TOGETHER_MAX: usize = 16;
 
 /// What one socket knows.
 #[derive(Debug)]
 pub struct Session {
     judge: Judge,
+    /// Where questions that came together are hashed.
+    batch: Batch,
+    answers: Answers,
+}
+
+/// What answers are made with.
+#[derive(Debug, Default)]
+struct Answers {
     chains: Chains,
     /// A frame that was sent: the next one is made in its memory.
     spare: Option<FrameBuilder>,
@@ -19,12 +35,10 @@ pub struct Session {
 impl Session {
     /// A socket that was just accepted.
     pub fn new(judge: Judge) -> Self {
-        let chains = Chains::default();
-        let spare = None;
         Self {
             judge,
-            chains,
-            spare,
+            batch: Batch::default(),
+            answers: Answers::default(),
         }
     }
 
@@ -35,50 +49,99 @@ impl Session {
         packet: &[u8],
         out: &mut VecDeque<FrameBuilder>,
     ) -> Result<(), FrameError> {
+        let mut gathered = Vec::new();
         for request in Request::read_all(packet)? {
             let Request { number, body } = request?;
             match body {
-                RequestBody::Verify(asked) => self.verify(number, asked.question(), out),
-                RequestBody::Order(asked) => {
-                    let body = match self.judge.order(asked.question()) {
-                        Ok(ordered) => AnswerBody::Ordered(Box::new(ordered)),
-                        Err(failure) => AnswerBody::Refused(failure),
-                    };
-                    let answer = Answer { number, body };
-                    self.append(out, |frame| frame.answer(&answer));
+                RequestBody::Verify(asked) => {
+                    gathered.push((number, asked));
+                    if gathered.len() == TOGETHER_MAX {
+                        self.verify(&mut gathered, out);
+                    }
                 }
-                RequestBody::Call(body_sha256, asked) => {
-                    let question = asked.question();
-                    let body = match self.judge.judge_call(Call {
-                        question,
-                        body_sha256,
-                    }) {
-                        Ok(verified) => AnswerBody::Verified(Box::new(verified)),
-                        Err(failure) => AnswerBody::Refused(failure),
-                    };
-                    let answer = Answer { number, body };
-                    self.append(out, |frame| frame.answer(&answer));
+                // Answers are in order.
+                body => {
+                    self.verify(&mut gathered, out);
+                    self.answer_one(number, body, out);
                 }
-                RequestBody::Link(chain, link) => {
-                    let body = AnswerBody::Link(self.chains.verify_link(chain, &link));
-                    let answer = Answer { number, body };
-                    self.append(out, |frame| frame.answer(&answer));
-                }
-                RequestBody::EndChain(chain) => self.chains.end(chain),
             }
         }
+        self.verify(&mut gathered, out);
         Ok(())
+    }
+
+    fn answer_one(&mut self, number: u32, body: RequestBody<'_>, out: &mut VecDeque<FrameBuilder>) {
+        match body {
+            RequestBody::Verify(asked) => self.verify(&mut vec![(number, asked)], out),
+            RequestBody::Order(asked) => {
+                let body = match self.judge.order(asked.question()) {
+                    Ok(ordered) => AnswerBody::Ordered(Box::new(ordered)),
+                    Err(failure) => AnswerBody::Refused(failure),
+                };
+                let answer = Answer { number, body };
+                self.answers.append(out, |frame| frame.answer(&answer));
+            }
+            RequestBody::Call(body_sha256, asked) => {
+                let question = asked.question();
+                let body = match self.judge.judge_call(Call {
+                    question,
+                    body_sha256,
+                }) {
+                    Ok(verified) => AnswerBody::Verified(Box::new(verified)),
+                    Err(failure) => AnswerBody::Refused(failure),
+                };
+                let answer = Answer { number, body };
+                self.answers.append(out, |frame| frame.answer(&answer));
+            }
+            RequestBody::Link(chain, link) => {
+                let body = AnswerBody::Link(self.answers.chains.verify_link(chain, &link));
+                let answer = Answer { number, body };
+                self.answers.append(out, |frame| frame.answer(&answer));
+            }
+            RequestBody::EndChain(chain) => self.answers.chains.end(chain),
+        }
     }
 
     /// Takes back a frame that was sent.
     pub(crate) fn recycle(&mut self, mut frame: FrameBuilder) {
         frame.clear();
-        self.spare = Some(frame);
+        self.answers.spare = Some(frame);
     }
 
-    fn verify(&mut self, number: u32, question: Question<'_>, out: &mut VecDeque<FrameBuilder>) {
-        let body = match self.judge.judge(question) {
-            Ok((verified, chain)) => match self.chains.admit(verified, chain, question.now) {
+    /// Answers the questions that gathered: together, where that costs less.
+    fn verify(&mut self, gathered: &mut Vec<(u32, Asked<'_>)>, out: &mut VecDeque<FrameBuilder>) {
+        let are_heads = gathered.iter().all(|(_, asked)| asked.is_head());
+        if are_heads && self.batch.gains(gathered.len()) {
+            let questions: Vec<_> = gathered.iter().map(|(_, asked)| asked.question()).collect();
+            let mut numbers = gathered.iter().map(|(number, _)| *number);
+            let (judge, answers) = (&self.judge, &mut self.answers);
+            judge.judge_together(&questions, &mut self.batch, |question, told| {
+                if let Some(number) = numbers.next() {
+                    answers.tell(number, question.now, told, out);
+                }
+            });
+        } else {
+            for (number, asked) in gathered.iter() {
+                let question = asked.question();
+                let told = self.judge.judge(question);
+                self.answers.tell(*number, question.now, told, out);
+            }
+        }
+        gathered.clear();
+    }
+}
+
+impl Answers {
+    /// Adds what a question came to.
+    fn tell(
+        &mut self,
+        number: u32,
+        now: Timestamp,
+        judged: Told,
+        out: &mut VecDeque<FrameBuilder>,
+    ) {
+        let body = match judged {
+            Ok((verified, chain)) => match self.chains.admit(verified, chain, now) {
                 // The usual answer goes to its frame from where it was made.
                 Ok(verified) => {
                     return self.append(out, |frame| frame.verified(number, &verified));

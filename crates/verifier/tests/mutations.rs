@@ -9,8 +9,9 @@
 
 mod common;
 
+use blockhouse_sigv4::{Batch, Kernel};
 use blockhouse_verifier_wire::{AuthType, Failure};
-use common::{Signed, judge, sign_header, sign_query};
+use common::{Signed, judge, sign_header, sign_header_by, sign_query};
 use proptest::prelude::*;
 
 /// One change to a request.
@@ -116,6 +117,53 @@ proptest! {
         let verdict = judge(&signed).expect("a signed link verifies");
         prop_assert_eq!(verdict.auth_type, AuthType::Query);
         check(signed, &mutation)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Both forms, as signed, changed, by a key that there is not, and unsigned, in any order.
+    #[test]
+    fn judged_together_is_as_judged_alone(
+        asked in prop::collection::vec((request(), mutation(), 0..6u8), 0..40),
+        lanes: bool,
+    ) {
+        let asked: Vec<_> = asked
+            .into_iter()
+            .map(|(request, mutation, kind)| {
+                let mut signed = match kind {
+                    0 => request,
+                    1 => sign_header_by(request, SIGNED, ("NOBODY", "hush")),
+                    2 | 3 => sign_header(request, SIGNED),
+                    _ => sign_query(request, SIGNED, 60),
+                };
+                if kind % 2 == 0 {
+                    mutation.apply(&mut signed);
+                }
+                signed
+            })
+            .collect();
+        let headers: Vec<_> = asked.iter().map(common::headers).collect();
+        let questions: Vec<_> = asked
+            .iter()
+            .zip(&headers)
+            .map(|(signed, headers)| common::question(signed, headers))
+            .collect();
+        let judge = common::known();
+        let mut batch = match lanes {
+            true => Batch::default(),
+            false => Batch::new(Kernel::all().pop().unwrap()),
+        };
+        for _ in 0..2 {
+            let mut together = Vec::new();
+            judge.judge_together(&questions, &mut batch, |_, told| together.push(told));
+            prop_assert_eq!(together.len(), questions.len());
+            for (told, question) in together.iter().zip(&questions) {
+                let alone = judge.judge(*question);
+                prop_assert_eq!(format!("{told:?}"), format!("{alone:?}"));
+            }
+        }
     }
 }
 

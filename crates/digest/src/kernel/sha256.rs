@@ -4,7 +4,7 @@
 use super::{Block, word::Sha256Word};
 
 /// What a stream begins with. Source: FIPS 180-4, section 5.3.3.
-pub(crate) const START: [u32; 8] = [
+pub const START: [u32; 8] = [
     0x6a09_e667,
     0xbb67_ae85,
     0x3c6e_f372,

@@ -40,8 +40,8 @@ pub enum RequestBody<'a> {
     EndChain(ChainId),
 }
 
-/// Bytes of a name and a value that are both empty: their lengths.
-const PAIR_BYTES_MIN: usize = 4;
+/// Bytes of the lengths of a name and its value.
+const PAIR_BYTES: usize = 4;
 
 /// Names and values, as they arrived.
 type Table<'a> = Vec<(&'a str, &'a [u8])>;
@@ -72,14 +72,16 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// Whether it is of a head alone, without a form.
+    pub fn is_head(&self) -> bool {
+        self.form.is_none()
+    }
+
     fn read(from: &mut Reader<'a>) -> Result<Self, FrameError> {
         let now = from.time("now")?;
         let tls = from.bool("tls")?;
         let start = from.0.len();
-        let method = from.text("method")?;
-        let path = from.text("path")?;
-        let query = from.text("query")?;
-        let headers = read_table(from)?;
+        let ([method, path, query], headers) = read_texts(from, "head")?;
         // Lengths included, so a little less than what the gateway may take.
         if start - from.0.len() > 2 * HEAD_BYTES_MAX {
             return Err(FrameError {
@@ -87,7 +89,10 @@ impl<'a> Asked<'a> {
             });
         }
         let start = from.0.len();
-        let form = from.option("form", read_table)?;
+        let form = from.option("form", |from| {
+            let ([], fields) = read_texts(from, "form")?;
+            Ok(fields)
+        })?;
         if start - from.0.len() > 2 * FORM_BYTES_MAX {
             return Err(FrameError {
                 what: "length of the form",
@@ -105,22 +110,59 @@ impl<'a> Asked<'a> {
     }
 }
 
-fn read_table<'a>(from: &mut Reader<'a>) -> Result<Table<'a>, FrameError> {
-    let count = from.u16("number of names")?;
-    // No capacity beyond what the bytes can hold: the count is the sender's word.
-    let mut table = Vec::with_capacity(usize::from(count).min(from.0.len() / PAIR_BYTES_MIN));
-    for _ in 0..count {
-        table.push((from.text("name")?, from.field("value")?));
+/// Reads what [`write_texts`] wrote. All that is text is looked at in one piece.
+fn read_texts<'a, const N: usize>(
+    from: &mut Reader<'a>,
+    what: &'static str,
+) -> Result<([&'a str; N], Table<'a>), FrameError> {
+    let mut lengths = [0; N];
+    for length in &mut lengths {
+        *length = from.u16(what)?.into();
     }
-    Ok(table)
+    let count = usize::from(from.u16(what)?);
+    let pairs = from.bytes(count * PAIR_BYTES, what)?.as_chunks().0;
+    let pairs = pairs.iter().map(|[n0, n1, v0, v1]| {
+        let length = |bytes| usize::from(u16::from_le_bytes(bytes));
+        (length([*n0, *n1]), length([*v0, *v1]))
+    });
+    let names_bytes: usize = pairs.clone().map(|(name, _)| name).sum();
+    let text = from.bytes(lengths.iter().sum::<usize>() + names_bytes, what)?;
+    let mut left = std::str::from_utf8(text).map_err(|_| FrameError { what })?;
+    let mut take = |length| {
+        let (text, rest) = left.split_at_checked(length).ok_or(FrameError { what })?;
+        left = rest;
+        Ok(text)
+    };
+    let mut texts = [""; N];
+    for (text, length) in texts.iter_mut().zip(lengths) {
+        *text = take(length)?;
+    }
+    let mut table = Vec::with_capacity(count);
+    for (name_bytes, value_bytes) in pairs {
+        table.push((take(name_bytes)?, from.bytes(value_bytes, what)?));
+    }
+    Ok((texts, table))
 }
 
-fn write_table(to: &mut Writer<'_>, table: &[(&str, &[u8])]) -> Result<(), TooLong> {
-    to.u16(u16::try_from(table.len()).map_err(|_| TooLong)?);
-    for (name, value) in table {
-        to.text(name)?;
-        to.bytes(value)?;
+/// Writes texts, names and values: all lengths, then what is text, then the values.
+fn write_texts<const N: usize>(
+    to: &mut Writer<'_>,
+    texts: [&str; N],
+    table: &[(&str, &[u8])],
+) -> Result<(), TooLong> {
+    let short = |length| u16::try_from(length).map_err(|_| TooLong);
+    for text in texts {
+        to.u16(short(text.len())?);
     }
+    to.u16(short(table.len())?);
+    for (name, value) in table {
+        to.u16(short(name.len())?);
+        to.u16(short(value.len())?);
+    }
+    for text in texts.iter().chain(table.iter().map(|(name, _)| name)) {
+        to.raw(text.as_bytes());
+    }
+    table.iter().for_each(|(_, value)| to.raw(value));
     Ok(())
 }
 
@@ -145,11 +187,9 @@ fn fits(question: &Question<'_>) -> Result<(), TooLong> {
 fn write_question(to: &mut Writer<'_>, question: &Question<'_>) -> Result<(), TooLong> {
     to.time(question.now);
     to.bool(question.tls);
-    to.text(question.method)?;
-    to.text(question.path)?;
-    to.text(question.query)?;
-    write_table(to, question.headers)?;
-    to.option(question.form, write_table)
+    let head = [question.method, question.path, question.query];
+    write_texts(to, head, question.headers)?;
+    to.option(question.form, |to, form| write_texts(to, [], form))
 }
 
 impl FrameBuilder {

@@ -3,7 +3,7 @@
 //! Source: IAM user guide, "Create a signed AWS API request": the last line of the canonical request
 //! is the hash of the body, whether a header says it or not.
 
-use super::{Decision, House, Judge, unknown_key};
+use super::{Decision, House, Judge, signature::Signature, unknown_key};
 use crate::refusal;
 use blockhouse_sigv4::{
     Canonical, Claim, Form, HostReading, PathForm, Query, Request, unsigned_headers,
@@ -18,10 +18,7 @@ impl Judge {
     /// Judges a call. One that is signed in its query is refused: a call is no link.
     pub fn judge_call(&self, call: Call<'_>) -> Result<Verified, Box<Failure>> {
         let decision = self.0.judge_call(&call);
-        let decision = decision.unwrap_or_else(|failure| Decision {
-            judged: Err(failure),
-            is_known: true,
-        });
+        let decision = decision.unwrap_or_else(Decision::refusal);
         decision.told().map(|(verified, _)| verified)
     }
 }
@@ -59,7 +56,8 @@ impl House {
             path_form: PathForm::Normalized,
             host: HostReading::DefaultPortDropped,
         };
-        let judged = match self.check_signature(&signer, &claim, &scope, canonical) {
+        let signature = Signature::new(&signer, &claim, scope, &self.region);
+        let judged = match self.check_signature(&signature, &claim, canonical, None) {
             // As of requests, this must not tell whether the key is there.
             Err(failure) => Err(failure),
             Ok(_) if !is_known || **signer.id() != *scope.access_key_id => {

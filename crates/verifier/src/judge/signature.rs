@@ -5,9 +5,8 @@ use super::signer::Signer;
 use crate::names::Named;
 use blockhouse_sigv4::{
     Algorithm, Canonical, ChainKey, Claim, Credential as Scope, Form, HostReading, Request,
-    StringToSign, without_default_port,
+    SigningKey, StringToSign, same_hex, without_default_port,
 };
-use blockhouse_types::LinkId;
 use blockhouse_verifier_wire::Failure;
 
 /// The vendor parameter that lets HEAD through on a link for GET.
@@ -16,10 +15,12 @@ const HEAD_ALLOWED: &str = "x-bh-head";
 /// The vendor parameter of a link that works once.
 const ONCE: &str = "x-bh-once";
 
-/// A signature that holds: what link it makes, and what goes on judging the body's chunks.
-pub(super) struct Accepted {
-    pub(super) link: Option<LinkId>,
-    pub(super) chain_key: ChainKey,
+/// What a request was hashed to beside others: its canonical form, and what its signer's HMAC is over
+/// that.
+#[derive(Clone, Copy)]
+pub(super) struct Hashed {
+    pub(super) digest: [u8; 32],
+    pub(super) signature: [u8; 32],
 }
 
 /// What a signature was found to be of.
@@ -41,7 +42,7 @@ pub(super) enum Spelling {
 /// A signature, and all that it takes to judge what it is of.
 pub(super) struct Signature<'c> {
     claim: &'c Claim<'c>,
-    credential: &'c Scope<'c>,
+    credential: Scope<'c>,
     /// `None` for a key that has no such signatures.
     chain_key: Option<ChainKey>,
 }
@@ -50,7 +51,7 @@ impl<'c> Signature<'c> {
     pub(super) fn new(
         signer: &Signer,
         claim: &'c Claim<'c>,
-        credential: &'c Scope<'c>,
+        credential: Scope<'c>,
         region: &str,
     ) -> Self {
         let chain_key = match claim.algorithm {
@@ -67,13 +68,20 @@ impl<'c> Signature<'c> {
     }
 
     /// What the signature is of: the request by the received host, in one of its readings, or by
-    /// another of its names.
+    /// another of its names. `hashed` is what the first of these was hashed to, if it was already.
     pub(super) fn signs(
         &self,
         canonical: Canonical<'_>,
+        hashed: Option<Hashed>,
         named: Option<Named<'_>>,
     ) -> Option<Signed> {
-        if let Some(digest) = self.holds(&canonical) {
+        let usual = match hashed {
+            Some(hashed) => {
+                same_hex(&hashed.signature, &self.claim.signature).then_some(hashed.digest)
+            }
+            None => self.holds(&canonical),
+        };
+        if let Some(digest) = usual {
             return Some(Signed {
                 digest,
                 spelling: Spelling::Usual,
@@ -109,19 +117,32 @@ impl<'c> Signature<'c> {
         holds.then_some(string.digest)
     }
 
-    fn string_to_sign(&self, canonical: &Canonical<'_>) -> StringToSign<'_> {
+    /// The key, where it is one that signs by HMAC.
+    pub(super) fn hmac_key(&self) -> Option<&SigningKey> {
+        match &self.chain_key {
+            Some(ChainKey::Hmac(key)) => Some(key),
+            Some(ChainKey::Ecdsa(_)) | None => None,
+        }
+    }
+
+    /// The string to sign of a canonical request of this digest.
+    pub(super) fn string_of(&self, digest: [u8; 32]) -> StringToSign<'_> {
         StringToSign {
             algorithm: self.claim.algorithm,
             date: &self.claim.date,
             scope: self.credential.scope,
-            digest: canonical.digest(),
+            digest,
         }
     }
 
-    pub(super) fn accepted(self, link: Option<LinkId>) -> Result<Accepted, Box<Failure>> {
+    fn string_to_sign(&self, canonical: &Canonical<'_>) -> StringToSign<'_> {
+        self.string_of(canonical.digest())
+    }
+
+    /// What goes on judging the chunks of a body.
+    pub(super) fn chain_key(&self) -> Result<ChainKey, Box<Failure>> {
         // Without a key nothing holds.
-        let chain_key = self.chain_key.ok_or(Failure::Anonymous)?;
-        Ok(Accepted { link, chain_key })
+        Ok(self.chain_key.clone().ok_or(Failure::Anonymous)?)
     }
 
     /// The refusal, by the request as it came.

@@ -47,7 +47,7 @@ impl Signer {
     }
 
     pub(super) fn verified(
-        self,
+        &self,
         claim: &Claim<'_>,
         service: Service,
         payload: PayloadMode,
@@ -59,9 +59,9 @@ impl Signer {
                 Credential::LongTerm,
             ),
             Self::Session(key) => (
-                key.principal,
-                key.id,
-                Credential::Temporary(Box::new(key.claims)),
+                key.principal.clone(),
+                Arc::clone(&key.id),
+                Credential::Temporary(Box::new(key.claims.clone())),
             ),
         };
         // A link ends with the token that signed it.

@@ -41,11 +41,7 @@ impl Signed {
     }
 
     pub(crate) fn with<T>(&self, read: impl FnOnce(Request<'_>) -> T) -> T {
-        let headers: Vec<(&str, &[u8])> = self
-            .headers
-            .iter()
-            .map(|(n, v)| (n.as_str(), v.as_bytes()))
-            .collect();
+        let headers = headers(self);
         read(Request {
             method: &self.method,
             path: &self.path,
@@ -62,7 +58,13 @@ pub(crate) fn now() -> Timestamp {
 
 pub(crate) fn house() -> &'static InProcess {
     static HOUSE: OnceLock<InProcess> = OnceLock::new();
-    HOUSE.get_or_init(|| {
+    HOUSE.get_or_init(|| InProcess::new(known().clone()))
+}
+
+/// The judge of that house.
+pub(crate) fn known() -> &'static Judge {
+    static JUDGE: OnceLock<Judge> = OnceLock::new();
+    JUDGE.get_or_init(|| {
         let key = |id: &str, enabled| NewKey {
             id: id.to_owned(),
             principal: principal(),
@@ -75,7 +77,7 @@ pub(crate) fn house() -> &'static InProcess {
             keys: KeyStore::new([key("AK", true), key("OFF", false)]).unwrap(),
             tokens,
         };
-        InProcess::new(Judge::new("local-1".to_owned(), keyring))
+        Judge::new("local-1".to_owned(), keyring)
     })
 }
 
@@ -85,23 +87,36 @@ pub(crate) fn principal() -> Principal {
     }
 }
 
+/// The headers as a question has them.
+pub(crate) fn headers(signed: &Signed) -> Vec<(&str, &[u8])> {
+    let headers = signed.headers.iter();
+    headers.map(|(n, v)| (n.as_str(), v.as_bytes())).collect()
+}
+
+/// The question that a gateway would ask.
+pub(crate) fn question<'a>(signed: &'a Signed, headers: &'a [(&str, &[u8])]) -> Question<'a> {
+    Question {
+        method: &signed.method,
+        path: &signed.path,
+        query: &signed.query,
+        headers,
+        tls: signed.tls,
+        form: None,
+        now: now(),
+    }
+}
+
 pub(crate) fn judge(signed: &Signed) -> Result<Verified, Box<Failure>> {
     judge_at(signed, now())
 }
 
 pub(crate) fn judge_at(signed: &Signed, now: Timestamp) -> Result<Verified, Box<Failure>> {
-    signed.with(|request| {
-        let question = Question {
-            method: request.method,
-            path: request.path,
-            query: request.query,
-            headers: request.headers,
-            tls: request.tls,
-            form: None,
-            now,
-        };
-        house().judge(question).unwrap()
-    })
+    let headers = headers(signed);
+    let question = Question {
+        now,
+        ..question(signed, &headers)
+    };
+    house().judge(question).unwrap()
 }
 
 /// The HMAC signature of a request as it stands.
