@@ -46,13 +46,20 @@ def outcome_of(error):
     return f"{type(error).__name__}: {error}"[:200]
 
 
+def come_from(stream, source):
+    """Chooses the address that a connection comes from; its port when it is clear where to, so that one whose
+    connection elsewhere is just over will do."""
+    if source:
+        stream.setsockopt(socket.IPPROTO_IP, socket.IP_BIND_ADDRESS_NO_PORT, 1)
+        stream.bind((source, 0))
+
+
 def dial(address, port, source=None, timeout=5.0):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     stream = socket.socket(family, socket.SOCK_STREAM)
     try:
         stream.settimeout(timeout)
-        if source:
-            stream.bind((source, 0))
+        come_from(stream, source)
         stream.connect((address, port))
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
@@ -118,8 +125,7 @@ def connect(address, port, source=None, count=1, seconds=0.7, hold=None):
         for _ in range(count):
             stream = socket.socket(family, socket.SOCK_STREAM)
             stream.setblocking(False)
-            if source:
-                stream.bind((source, 0))
+            come_from(stream, source)
             if stream.connect_ex((address, port)) not in (0, errno.EINPROGRESS):
                 told["other"] += 1
                 stream.close()

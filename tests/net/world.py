@@ -27,7 +27,9 @@ NEEDED = ("ip", "nft", "unshare", "mount")
 CLIENT_SETTINGS = ("net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0",
                    "net.ipv4.conf.all.arp_announce=2", "net.ipv4.conf.default.arp_announce=2",
                    "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0",
-                   "net.ipv6.conf.all.accept_ra=0", "net.ipv6.conf.default.accept_ra=0")
+                   "net.ipv6.conf.all.accept_ra=0", "net.ipv6.conf.default.accept_ra=0",
+                   # Clients that open connections all the time need every port, and soon again.
+                   "net.ipv4.ip_local_port_range=1024 65535", "net.ipv4.tcp_tw_reuse=1")
 
 
 class Skip(Exception):

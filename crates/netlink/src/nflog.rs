@@ -96,7 +96,13 @@ impl LogReader {
 
     /// Waits for lines, and hands out those that are there: none if the time passed.
     pub fn receive(&mut self, wait: Duration, lines: &mut Vec<PacketLog>) -> Result<(), Failed> {
-        let received = self.set_wait(wait).and_then(|()| self.receive_all(lines));
+        // A socket's own time to wait is a tick of the kernel's clock at least: with hundreds of readers
+        // that adds up to seconds.
+        let first = match wait.is_zero() {
+            true => Ok(MsgFlags::MSG_DONTWAIT),
+            false => self.set_wait(wait).map(|()| MsgFlags::empty()),
+        };
+        let received = first.and_then(|first| self.receive_all(first, lines));
         received.map_err(Failed::of("reading", format!("log group {}", self.group)))
     }
 
@@ -110,9 +116,9 @@ impl LogReader {
         self.unread
     }
 
-    fn receive_all(&mut self, lines: &mut Vec<PacketLog>) -> Result<(), Cause> {
+    fn receive_all(&mut self, first: MsgFlags, lines: &mut Vec<PacketLog>) -> Result<(), Cause> {
         let until = lines.len().saturating_add(LINES_MAX);
-        let mut how = MsgFlags::empty();
+        let mut how = first;
         while lines.len() < until {
             match self.receive_some(how, lines) {
                 Ok(()) => {}
