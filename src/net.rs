@@ -6,16 +6,16 @@
 mod status;
 
 use crate::{
-    cli::net::{NetApplyArgs, NetArgs, NetCheckArgs, NetCommand, NetStatusArgs},
+    cli::net::{EndpointArgs, NetApplyArgs, NetArgs, NetCheckArgs, NetCommand, NetStatusArgs},
     identity::{
         apply::{agreed, changed_fields},
         put_document,
     },
     remote::Remote,
 };
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use blockhouse_netfilter::{DOCUMENT_BYTES_MAX, Model, told};
-use blockhouse_state::{Kind, State};
+use blockhouse_state::{Kind, Name, Resource, State, VpcEndpointPolicy};
 use std::{
     fs::File,
     io::{Read, stdin},
@@ -41,6 +41,10 @@ pub(crate) fn run(args: &NetArgs) -> Result<ExitCode> {
             )?;
             Ok(ExitCode::SUCCESS)
         }
+        NetCommand::GetEndpointPolicy(args) => {
+            println!("{}", endpoint_policy(args)?.document.text());
+            Ok(ExitCode::SUCCESS)
+        }
         NetCommand::DeleteEndpointPolicy(args) => {
             Remote::fetch(&args.node)?.delete(vec![policy_of(&args.endpoint)])?;
             Ok(ExitCode::SUCCESS)
@@ -52,6 +56,16 @@ pub(crate) fn run(args: &NetArgs) -> Result<ExitCode> {
 /// The name of an endpoint's policy.
 fn policy_of(endpoint: &str) -> String {
     format!("{}/{endpoint}", Kind::VpcEndpointPolicy.as_str())
+}
+
+fn endpoint_policy(args: &EndpointArgs) -> Result<VpcEndpointPolicy> {
+    let remote = Remote::fetch(&args.node)?;
+    let name = Name::of_node_named(Kind::VpcEndpointPolicy, &args.endpoint);
+    let found = name.and_then(|name| remote.resources().get(&name).cloned());
+    match found {
+        Some(Resource::VpcEndpointPolicy(policy)) => Ok(policy),
+        _ => bail!("{} has no policy", args.endpoint),
+    }
 }
 
 fn check(args: &NetCheckArgs) -> Result<ExitCode> {

@@ -24,6 +24,9 @@ pub(crate) enum NetCommand {
     /// Bound what may be done through a VPC endpoint, whoever asks
     PutEndpointPolicy(PutEndpointPolicyArgs),
 
+    /// Print that bound, as it was put
+    GetEndpointPolicy(EndpointArgs),
+
     /// Take that bound away: everything may again be done through the endpoint
     DeleteEndpointPolicy(EndpointArgs),
 

@@ -185,6 +185,7 @@ def endpoint_policies(house):
     done = house.net(*put)
     assert done.returncode == 0, done.stderr
     try:
+        assert json.loads(house.net("get-endpoint-policy", "vpce-a").stdout) == json.loads(file.read_text())
         bounded(house, links, bucket, shut)
         # Of an endpoint that is not there: refused. With its endpoint, it goes.
         other = house.net(*(word.replace("vpce-a", "vpce-zz") for word in put))
@@ -196,6 +197,8 @@ def endpoint_policies(house):
     finally:
         done = house.net("delete-endpoint-policy", "vpce-a")
     assert done.returncode == 0, done.stderr
+    none = house.net("get-endpoint-policy", "vpce-a")
+    assert none.returncode == 1 and "no policy" in none.stderr, none.stderr
     house.guest("a1").ask(ENDPOINT, links[shut], source=ONE).expect(200)
 
 

@@ -98,8 +98,8 @@ pub const NONBLOCKING: Call = Call::new(
 )
 .with(1, libc::FIONBIO as u32);
 
-/// Leaves every thread of the process these calls; of one that is said twice, the last word counts. Each of `missing` seems not to be there: a C library
-/// that asks for it makes do without.
+/// Leaves every thread of the process these calls; of one that is said twice, the last word counts. Each
+/// of `missing` seems not to be there: a C library that asks for it makes do without.
 pub fn leave(
     calls: impl IntoIterator<Item = Call>,
     missing: &[libc::c_long],

@@ -6,7 +6,7 @@
 
 use crate::{Body, Change, Fault, Invalid, Kind, Name, Put, Resource, Scope, State};
 use blockhouse_netfilter::{
-    AclId, EndpointId, Limits, Model, NetworkAcl, PublicEndpoint, PublicEndpointId, SecurityGroup,
+    AclId, Limits, Model, NetworkAcl, PublicEndpoint, PublicEndpointId, SecurityGroup,
     SecurityGroupId, Vpc, VpcId, told,
 };
 use blockhouse_types::AccountId;
@@ -94,10 +94,10 @@ impl State {
     /// The change of this state, which is of that version, after which the network is the model. What is
     /// said of an endpoint goes with it.
     pub fn change_to_network(&self, version: u64, model: Model) -> Change {
-        let endpoints: BTreeSet<_> = endpoints(&model).cloned().collect();
         let wanted: BTreeMap<Name, Resource> = resources_of(model).collect();
+        let endpoints = endpoints(wanted.values());
         let is_gone = |name: &Name| match name.kind() {
-            Kind::VpcEndpointPolicy => !endpoints.iter().any(|id| id.as_str() == name.last()),
+            Kind::VpcEndpointPolicy => !endpoints.contains(name.last()),
             kind => is_of_network(kind) && !wanted.contains_key(name),
         };
         let gone = self.resources().filter(|(name, _)| is_gone(name));
@@ -154,13 +154,7 @@ impl State {
         if self.network_is_unreadable() {
             return Ok(());
         }
-        let endpoints: BTreeSet<_> = self
-            .resources()
-            .filter_map(|(_, resource)| match resource {
-                Resource::Vpc(vpc) => Some(vpc.endpoint.as_ref()?.id.as_str()),
-                _ => None,
-            })
-            .collect();
+        let endpoints = endpoints(self.resources().map(|(_, resource)| resource));
         let mut policies = self
             .resources()
             .filter(|(name, _)| name.kind() == Kind::VpcEndpointPolicy);
@@ -185,10 +179,13 @@ impl State {
     }
 }
 
-/// The VPC endpoints of a model.
-fn endpoints(model: &Model) -> impl Iterator<Item = &EndpointId> {
-    let endpoints = model.vpcs.iter().filter_map(|vpc| vpc.endpoint.as_ref());
-    endpoints.map(|endpoint| &endpoint.id)
+/// The VPC endpoints that these resources have.
+fn endpoints<'r>(resources: impl Iterator<Item = &'r Resource>) -> BTreeSet<&'r str> {
+    let ids = resources.filter_map(|resource| match resource {
+        Resource::Vpc(vpc) => Some(vpc.endpoint.as_ref()?.id.as_str()),
+        _ => None,
+    });
+    ids.collect()
 }
 
 /// The resources that a model is made of, by their names.

@@ -52,54 +52,42 @@ impl Session {
         let mut gathered = Vec::new();
         for request in Request::read_all(packet)? {
             let Request { number, body } = request?;
+            // Answers are in order.
+            if !matches!(body, RequestBody::Verify(_)) || gathered.len() == TOGETHER_MAX {
+                self.verify(&mut gathered, out);
+            }
             match body {
-                RequestBody::Verify(asked) => {
-                    gathered.push((number, asked));
-                    if gathered.len() == TOGETHER_MAX {
-                        self.verify(&mut gathered, out);
-                    }
+                RequestBody::Verify(asked) => gathered.push((number, asked)),
+                RequestBody::Order(asked) => {
+                    let body = match self.judge.order(asked.question()) {
+                        Ok(ordered) => AnswerBody::Ordered(Box::new(ordered)),
+                        Err(failure) => AnswerBody::Refused(failure),
+                    };
+                    let answer = Answer { number, body };
+                    self.answers.append(out, |frame| frame.answer(&answer));
                 }
-                // Answers are in order.
-                body => {
-                    self.verify(&mut gathered, out);
-                    self.answer_one(number, body, out);
+                RequestBody::Call(body_sha256, asked) => {
+                    let question = asked.question();
+                    let body = match self.judge.judge_call(Call {
+                        question,
+                        body_sha256,
+                    }) {
+                        Ok(verified) => AnswerBody::Verified(Box::new(verified)),
+                        Err(failure) => AnswerBody::Refused(failure),
+                    };
+                    let answer = Answer { number, body };
+                    self.answers.append(out, |frame| frame.answer(&answer));
                 }
+                RequestBody::Link(chain, link) => {
+                    let body = AnswerBody::Link(self.answers.chains.verify_link(chain, &link));
+                    let answer = Answer { number, body };
+                    self.answers.append(out, |frame| frame.answer(&answer));
+                }
+                RequestBody::EndChain(chain) => self.answers.chains.end(chain),
             }
         }
         self.verify(&mut gathered, out);
         Ok(())
-    }
-
-    fn answer_one(&mut self, number: u32, body: RequestBody<'_>, out: &mut VecDeque<FrameBuilder>) {
-        match body {
-            RequestBody::Verify(asked) => self.verify(&mut vec![(number, asked)], out),
-            RequestBody::Order(asked) => {
-                let body = match self.judge.order(asked.question()) {
-                    Ok(ordered) => AnswerBody::Ordered(Box::new(ordered)),
-                    Err(failure) => AnswerBody::Refused(failure),
-                };
-                let answer = Answer { number, body };
-                self.answers.append(out, |frame| frame.answer(&answer));
-            }
-            RequestBody::Call(body_sha256, asked) => {
-                let question = asked.question();
-                let body = match self.judge.judge_call(Call {
-                    question,
-                    body_sha256,
-                }) {
-                    Ok(verified) => AnswerBody::Verified(Box::new(verified)),
-                    Err(failure) => AnswerBody::Refused(failure),
-                };
-                let answer = Answer { number, body };
-                self.answers.append(out, |frame| frame.answer(&answer));
-            }
-            RequestBody::Link(chain, link) => {
-                let body = AnswerBody::Link(self.answers.chains.verify_link(chain, &link));
-                let answer = Answer { number, body };
-                self.answers.append(out, |frame| frame.answer(&answer));
-            }
-            RequestBody::EndChain(chain) => self.answers.chains.end(chain),
-        }
     }
 
     /// Takes back a frame that was sent.

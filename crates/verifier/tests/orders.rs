@@ -11,7 +11,7 @@ use blockhouse_verifier_wire::{
     Claims, Credential, Failure, Ordered, Question, SessionKind, Verified,
     provision::{Material, MintOrder, NewKey},
 };
-use common::{SECRET, Signed, now, principal, sign_header, sign_query};
+use common::{SECRET, Signed, headers, now, principal, question, sign_header, sign_query};
 use zeroize::Zeroizing;
 
 const ADMIN: &str = "127.0.0.1:9002";
@@ -50,29 +50,8 @@ fn signed(query: &str) -> Signed {
     sign_header(unsigned(query), "host")
 }
 
-fn question<'a>(
-    signed: &'a Signed,
-    headers: &'a [(&'a str, &'a [u8])],
-    now: Timestamp,
-) -> Question<'a> {
-    Question {
-        method: &signed.method,
-        path: &signed.path,
-        query: &signed.query,
-        headers,
-        tls: signed.tls,
-        form: None,
-        now,
-    }
-}
-
-fn headers(signed: &Signed) -> Vec<(&str, &[u8])> {
-    let headers = signed.headers.iter();
-    headers.map(|(n, v)| (n.as_str(), v.as_bytes())).collect()
-}
-
 fn order(signed: &Signed) -> Result<Ordered, Box<Failure>> {
-    house().order(question(signed, &headers(signed), now()))
+    house().order(question(signed, &headers(signed)))
 }
 
 /// Uses a link by that method.
@@ -91,7 +70,11 @@ fn used(url: &str, method: &str, at: Timestamp) -> Result<Verified, Box<Failure>
         tls: false,
     };
     let headers = headers(&signed);
-    let judged = house().judge(question(&signed, &headers, at));
+    let asked = Question {
+        now: at,
+        ..question(&signed, &headers)
+    };
+    let judged = house().judge(asked);
     judged.map(|(verified, _)| verified)
 }
 

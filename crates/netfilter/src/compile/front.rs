@@ -89,8 +89,8 @@ impl Front<'_> {
         listeners
     }
 
-    /// The subnet's network ACL, of a packet that came by its link, before a connection is looked at. Whoever may reach any of the ports
-    /// may also ask for the name and ping.
+    /// The subnet's network ACL, of a packet that came by its link, before a connection is looked at.
+    /// Whoever may reach any of the ports may also ask for the name and ping.
     pub(super) fn acl_rules(&self, filter: &mut Filter) -> Vec<Rule> {
         let Some(acl) = self.acl else {
             return Vec::new();
