@@ -86,28 +86,12 @@ pub enum ScopeError {
 impl<'a> Credential<'a> {
     /// Takes a credential apart; the scope's shape depends on the algorithm.
     pub fn parse(text: &'a str, algorithm: Algorithm) -> Result<Self, ScopeError> {
-        let (access_key_id, scope) = cut(text).ok_or(ScopeError::Shape)?;
-        let mut rest = Some(scope);
-        let mut part = || {
-            let (part, after) = match rest.map(cut)? {
-                Some((part, after)) => (part, Some(after)),
-                None => (rest?, None),
-            };
-            rest = after;
-            Some(part)
-        };
-        let mut filled = || part().filter(|p| !p.is_empty()).ok_or(ScopeError::Shape);
-        let day = filled()?;
+        let (access_key_id, scope, [day, region, service, terminal]) =
+            take_apart(text, algorithm).ok_or(ScopeError::Shape)?;
         let region = match algorithm {
-            Algorithm::Hmac => Some(filled()?),
+            Algorithm::Hmac => Some(region),
             Algorithm::Ecdsa => None,
         };
-        let service = filled()?;
-        let terminal = filled()?;
-        let id_is_sound = (1..=ACCESS_KEY_ID_BYTES_MAX).contains(&access_key_id.len());
-        if part().is_some() || !id_is_sound {
-            return Err(ScopeError::Shape);
-        }
         if terminal != TERMINAL {
             return Err(ScopeError::Terminal {
                 terminal: terminal.to_owned(),
@@ -157,11 +141,31 @@ impl<'a> Credential<'a> {
     }
 }
 
-/// What stands before the first `/`, and after it. A loop over the few bytes of a part is quicker here
-/// than a search that is made for long texts.
-fn cut(text: &str) -> Option<(&str, &str)> {
-    let at = text.bytes().position(|b| b == b'/')?;
-    Some((text.get(..at)?, text.get(at + 1..)?))
+/// The access key id, all behind it, and that by its parts: day, region, service and terminal, none of
+/// them empty. What has no region has an empty one.
+fn take_apart(text: &str, algorithm: Algorithm) -> Option<(&str, &str, [&str; 4])> {
+    let mut slashes = [0; 4];
+    let mut count = 0;
+    for (at, _) in text.bytes().enumerate().filter(|(_, byte)| *byte == b'/') {
+        *slashes.get_mut(count)? = at;
+        count += 1;
+    }
+    let [first, second, third, fourth] = slashes;
+    let part = |from: usize, to| text.get(from + 1..to).filter(|part| !part.is_empty());
+    let (region, third, fourth) = match (algorithm, count) {
+        (Algorithm::Hmac, 4) => (part(second, third)?, third, fourth),
+        (Algorithm::Ecdsa, 3) => ("", second, third),
+        _ => return None,
+    };
+    let parts = [
+        part(first, second)?,
+        region,
+        part(third, fourth)?,
+        part(fourth, text.len())?,
+    ];
+    let (access_key_id, scope) = (text.get(..first)?, text.get(first + 1..)?);
+    let id_is_sound = (1..=ACCESS_KEY_ID_BYTES_MAX).contains(&access_key_id.len());
+    id_is_sound.then_some((access_key_id, scope, parts))
 }
 
 #[cfg(test)]

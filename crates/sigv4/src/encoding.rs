@@ -2,7 +2,7 @@
 //! `%XX` in upper case. A received text is decoded and encoded again, so that `%7e`, `%7E` and `~`
 //! are one. A `%` that starts no escape stands for itself.
 
-use crate::sink::Sink;
+use crate::sink::{Sink, copy_short};
 use blockhouse_types::Specials;
 use std::borrow::Cow;
 
@@ -50,44 +50,9 @@ fn put_escape(sink: &mut impl Sink, byte: u8) {
     sink.put(&[b'%', digit(byte >> 4), digit(byte)]);
 }
 
-/// Looks through an encoded text for what is not canonical in it, or parts it.
-pub(crate) struct Scan<'a> {
-    bytes: &'a [u8],
-    specials: Specials<'a>,
-    saw_escape: bool,
-}
-
-impl<'a> Scan<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            specials: Specials::new(bytes),
-            saw_escape: false,
-        }
-    }
-
-    /// The next byte that is neither unreserved nor part of an escape in canonical form, and where it
-    /// stands.
-    #[inline]
-    pub(crate) fn next_special(&mut self) -> Option<(u8, usize)> {
-        // The digits of an escape are unreserved.
-        for at in self.specials.by_ref() {
-            match self.bytes[at] {
-                b'%' if is_canonical_escape(&self.bytes[at..]) => self.saw_escape = true,
-                byte => return Some((byte, at)),
-            }
-        }
-        None
-    }
-
-    /// Whether an escape was passed over since this was asked last.
-    pub(crate) fn saw_escape(&mut self) -> bool {
-        std::mem::take(&mut self.saw_escape)
-    }
-}
-
 /// Whether the `%` in front begins an escape in upper case of a byte that must be escaped.
-fn is_canonical_escape(bytes: &[u8]) -> bool {
+#[inline]
+pub(crate) fn is_canonical_escape(bytes: &[u8]) -> bool {
     let [_, high, low, ..] = bytes else {
         return false;
     };
@@ -106,25 +71,27 @@ pub(crate) fn recode(raw: &[u8], plus: Plus) -> Cow<'_, [u8]> {
 }
 
 fn is_canonical(raw: &[u8]) -> bool {
-    Scan::new(raw).next_special().is_none()
+    has_no_other_specials(raw, |_| false)
 }
 
 /// Whether a path is canonical as received.
 pub(crate) fn is_canonical_path(raw: &[u8]) -> bool {
-    let mut scan = Scan::new(raw);
-    loop {
-        match scan.next_special() {
-            None => return true,
-            Some((b'/', _)) => {}
-            Some(_) => return false,
-        }
-    }
+    has_no_other_specials(raw, |byte| byte == b'/')
+}
+
+/// Whether all bytes are unreserved, part of an escape in canonical form, or among those that part.
+/// The digits of an escape are unreserved.
+fn has_no_other_specials(raw: &[u8], parts: impl Fn(u8) -> bool) -> bool {
+    Specials::new(raw).all(|at| match raw[at] {
+        b'%' => is_canonical_escape(&raw[at..]),
+        byte => parts(byte),
+    })
 }
 
 /// Decodes `%XX`, and `+` where it is a space; borrowed when there is nothing to decode.
 pub(crate) fn decode(raw: &[u8], plus: Plus) -> Cow<'_, [u8]> {
     let mut decoded = Vec::new();
-    let mut plain = 0;
+    let (mut plain, mut len_bytes) = (0, 0);
     for at in Specials::new(raw) {
         let (byte, sent_bytes) = match &raw[at..] {
             [b'%', high, low, ..] => match escaped(*high, *low) {
@@ -135,16 +102,22 @@ pub(crate) fn decode(raw: &[u8], plus: Plus) -> Cow<'_, [u8]> {
             _ => continue,
         };
         if plain == 0 {
-            decoded.reserve(raw.len());
+            // More than it takes: most pieces are then copied without a call.
+            decoded.resize(raw.len(), 0);
         }
-        decoded.extend_from_slice(&raw[plain..at]);
-        decoded.push(byte);
+        let piece = &raw[plain..at];
+        copy_short(&mut decoded[len_bytes..][..piece.len()], piece);
+        len_bytes += piece.len();
+        decoded[len_bytes] = byte;
+        len_bytes += 1;
         plain = at + sent_bytes;
     }
     if plain == 0 {
         return Cow::Borrowed(raw);
     }
-    decoded.extend_from_slice(&raw[plain..]);
+    let piece = &raw[plain..];
+    copy_short(&mut decoded[len_bytes..][..piece.len()], piece);
+    decoded.truncate(len_bytes + piece.len());
     Cow::Owned(decoded)
 }
 

@@ -143,16 +143,20 @@ impl<'a> Presigned<'a> {
 }
 
 fn parse_expires(text: &str) -> Result<u64, QueryFault> {
-    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    match text.strip_prefix('-') {
-        Some(digits) if is_number(digits) => Err(QueryFault::ExpiresNegative),
-        None if is_number(text) => {
-            let expires: Option<u64> = text.parse().ok();
-            expires
-                .filter(|e| *e <= EXPIRES_SECS_MAX)
-                .ok_or(QueryFault::ExpiresTooLarge)
-        }
-        _ => Err(QueryFault::ExpiresNumber),
+    let (digits, is_negative) = match text.strip_prefix('-') {
+        Some(digits) => (digits, true),
+        None => (text, false),
+    };
+    // As far as it counts: a longer number is too large in any case.
+    let number = digits.bytes().try_fold(0u64, |number, byte| match byte {
+        b'0'..=b'9' => Some((number * 10 + u64::from(byte - b'0')).min(EXPIRES_SECS_MAX + 1)),
+        _ => None,
+    });
+    match number.filter(|_| !digits.is_empty()) {
+        None => Err(QueryFault::ExpiresNumber),
+        Some(_) if is_negative => Err(QueryFault::ExpiresNegative),
+        Some(secs) if secs > EXPIRES_SECS_MAX => Err(QueryFault::ExpiresTooLarge),
+        Some(secs) => Ok(secs),
     }
 }
 

@@ -4,8 +4,9 @@
 //! Whoever reads the same query for its meaning must decode it by the same rules, or a link could
 //! be bent after signing without touching its signature.
 
-use crate::encoding::{Plus, Scan, decode, recode};
+use crate::encoding::{Plus, decode, is_canonical_escape, recode};
 use crate::sink::Sink;
+use blockhouse_types::Specials;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -19,6 +20,9 @@ const USUAL: usize = 8;
 /// The parameter that carries the signature and so cannot be signed itself.
 const SIGNATURE: &[u8] = b"X-Amz-Signature";
 
+/// The same as [`beginning`] sees it.
+const SIGNATURE_BEGIN: u64 = u64::from_be_bytes(*b"X-Amz-Si");
+
 /// How the names of the parameters begin that a signature in the query brings with it.
 const PREFIX: &[u8] = b"X-Amz-";
 
@@ -29,88 +33,48 @@ const PREFIX_BEGIN: u64 = u64::from_be_bytes(*b"\0\0X-Amz-");
 #[derive(Debug, Clone)]
 pub struct Query<'a> {
     raw: &'a str,
-    parameters: Vec<Parameter<'a>>,
+    /// The pairs that are not canonical as received, respelled, one behind the other.
+    respelled: Vec<u8>,
+    /// All but the signature, which signers send last and which would be sorted before others.
+    parameters: Vec<Parameter>,
     /// Where those named `X-Amz-…` stand: side by side, as they are sorted.
     prefixed: Range<usize>,
+    /// The first of the signatures.
+    signature: Option<Parameter>,
+    signatures: usize,
 }
 
-/// A parameter in canonical form.
-#[derive(Debug, Clone)]
-struct Parameter<'a> {
+/// A parameter in canonical form, `name=value`, by its places in the text that it stands in.
+#[derive(Debug, Clone, Copy)]
+struct Parameter {
     /// How the name begins: tells most names apart, and their order, without a look at the rest.
     begin: u64,
-    /// `name=value`.
-    pair: Cow<'a, [u8]>,
-    name_bytes: usize,
-    /// Where a pair that is canonical as received begins in the raw query.
     at: usize,
+    equals: usize,
+    end: usize,
+    /// Whether it stands in the query as received.
+    as_sent: bool,
     /// Whether anything in it is escaped.
     escaped: bool,
 }
 
-impl<'a> Parameter<'a> {
-    /// Reads what stands from `at` up to the next `&`, in one pass where it is canonical already; gives
-    /// where it ends.
-    fn read(raw: &'a [u8], at: usize, scan: &mut Scan<'_>) -> (Self, usize) {
-        let (mut equals, mut canonical) = (None, true);
-        let end = loop {
-            match scan.next_special() {
-                None => break raw.len(),
-                Some((b'&', place)) => break place,
-                Some((b'=', place)) if equals.is_none() => equals = Some(place - at),
-                Some(_) => canonical = false,
-            }
-        };
-        let escaped = scan.saw_escape();
-        let sent = &raw[at..end];
-        let parameter = match (equals, canonical) {
-            (Some(name_bytes), true) => Self {
-                begin: beginning(&sent[..name_bytes]),
-                pair: Cow::Borrowed(sent),
-                name_bytes,
-                at,
-                escaped,
-            },
-            _ => Self::respelled(sent),
-        };
-        (parameter, end)
-    }
+/// What is known of a pair before its end is found.
+#[derive(Clone, Copy)]
+struct Pending {
+    at: usize,
+    equals: Option<usize>,
+    is_canonical: bool,
+    escaped: bool,
+}
 
-    /// A pair that is not canonical as sent.
-    fn respelled(sent: &[u8]) -> Self {
-        let equals = sent.iter().position(|b| *b == b'=').unwrap_or(sent.len());
-        let (name, value) = sent.split_at(equals);
-        let value = value.get(1..).unwrap_or_default();
-        let mut pair = recode(name, Plus::Space).into_owned();
-        let name_bytes = pair.len();
-        pair.push(b'=');
-        pair.extend_from_slice(&recode(value, Plus::Space));
+impl Pending {
+    fn new(at: usize) -> Self {
         Self {
-            begin: beginning(&pair[..name_bytes]),
-            pair: Cow::Owned(pair),
-            name_bytes,
-            at: usize::MAX,
-            escaped: true,
+            at,
+            equals: None,
+            is_canonical: true,
+            escaped: false,
         }
-    }
-
-    fn name(&self) -> &[u8] {
-        &self.pair[..self.name_bytes]
-    }
-
-    fn value(&self) -> &[u8] {
-        &self.pair[self.name_bytes + 1..]
-    }
-
-    /// By name, then by value: `-` sorts before `=`, so that the pair as a whole would not do.
-    fn order(&self, other: &Self) -> Ordering {
-        let by_all = || (self.name(), self.value()).cmp(&(other.name(), other.value()));
-        self.begin.cmp(&other.begin).then_with(by_all)
-    }
-
-    /// Where it stands in the raw query, if it is canonical there.
-    fn span(&self) -> Option<Range<usize>> {
-        matches!(self.pair, Cow::Borrowed(_)).then(|| self.at..self.at + self.pair.len())
     }
 }
 
@@ -132,45 +96,147 @@ fn beginning(name: &[u8]) -> u64 {
 #[error("a query has at most {QUERY_PARAMETERS_MAX} parameters")]
 pub struct TooManyParameters;
 
+/// The texts that parameters stand in.
+#[derive(Clone, Copy)]
+struct Texts<'t> {
+    raw: &'t [u8],
+    respelled: &'t [u8],
+}
+
+impl<'t> Texts<'t> {
+    fn of(self, parameter: &Parameter) -> &'t [u8] {
+        match parameter.as_sent {
+            true => self.raw,
+            false => self.respelled,
+        }
+    }
+
+    fn name(self, parameter: &Parameter) -> &'t [u8] {
+        &self.of(parameter)[parameter.at..parameter.equals]
+    }
+
+    fn value(self, parameter: &Parameter) -> &'t [u8] {
+        &self.of(parameter)[parameter.equals + 1..parameter.end]
+    }
+
+    /// By name, then by value: `-` sorts before `=`, so that the pair as a whole would not do.
+    #[inline]
+    fn order(self, one: &Parameter, other: &Parameter) -> Ordering {
+        let all = |p| (self.name(p), self.value(p));
+        one.begin
+            .cmp(&other.begin)
+            .then_with(|| all(one).cmp(&all(other)))
+    }
+}
+
 impl<'a> Query<'a> {
     /// Reads a query without its `?`.
     pub fn parse(raw: &'a str) -> Result<Self, TooManyParameters> {
         let bytes = raw.as_bytes();
-        let mut parameters = Vec::with_capacity(if raw.is_empty() { 0 } else { USUAL });
-        let mut sorted = true;
-        let mut scan = Scan::new(bytes);
-        let mut at = 0;
-        while at < bytes.len() {
-            if bytes[at] == b'&' {
-                // Nothing stands before it: it is what the scan comes to next.
-                scan.next_special();
-                at += 1;
-                continue;
-            }
-            if parameters.len() == QUERY_PARAMETERS_MAX {
-                return Err(TooManyParameters);
-            }
-            let (parameter, end) = Parameter::read(bytes, at, &mut scan);
-            let last = parameters.last();
-            sorted &= last.is_none_or(|last: &Parameter<'_>| last.order(&parameter).is_le());
-            parameters.push(parameter);
-            at = end + 1;
-        }
-        if !sorted {
-            parameters.sort_unstable_by(Parameter::order);
-        }
-        let prefix = |p: &&Parameter<'_>| p.begin >> 16;
-        let before = parameters.iter().take_while(|p| prefix(p) < PREFIX_BEGIN);
-        let begin = before.count();
-        let names = parameters[begin..]
-            .iter()
-            .take_while(|p| prefix(p) == PREFIX_BEGIN);
-        let prefixed = begin..begin + names.count();
-        Ok(Self {
+        let mut query = Self {
             raw,
-            parameters,
-            prefixed,
-        })
+            respelled: Vec::new(),
+            parameters: Vec::with_capacity(if raw.is_empty() { 0 } else { USUAL }),
+            prefixed: 0..0,
+            signature: None,
+            signatures: 0,
+        };
+        let mut pair = Pending::new(0);
+        // The digits of an escape are unreserved.
+        for at in Specials::new(bytes) {
+            match bytes[at] {
+                b'%' if is_canonical_escape(&bytes[at..]) => pair.escaped = true,
+                b'=' if pair.equals.is_none() => pair.equals = Some(at),
+                b'&' => {
+                    query.add(pair, at)?;
+                    pair = Pending::new(at + 1);
+                }
+                _ => pair.is_canonical = false,
+            }
+        }
+        query.add(pair, bytes.len())?;
+        query.sort();
+        Ok(query)
+    }
+
+    /// Adds a pair that ends at `end`, if there is anything of it.
+    #[inline]
+    fn add(&mut self, pair: Pending, end: usize) -> Result<(), TooManyParameters> {
+        if pair.at == end {
+            return Ok(());
+        }
+        if self.parameters.len() + self.signatures == QUERY_PARAMETERS_MAX {
+            return Err(TooManyParameters);
+        }
+        let parameter = match pair.equals {
+            Some(equals) if pair.is_canonical => Parameter {
+                begin: beginning(&self.raw.as_bytes()[pair.at..equals]),
+                at: pair.at,
+                equals,
+                end,
+                as_sent: true,
+                escaped: pair.escaped,
+            },
+            equals => self.respell(pair.at, equals.unwrap_or(end), end),
+        };
+        let is_signature =
+            parameter.begin == SIGNATURE_BEGIN && self.texts().name(&parameter) == SIGNATURE;
+        if is_signature {
+            self.signature.get_or_insert(parameter);
+            self.signatures += 1;
+        } else {
+            self.parameters.push(parameter);
+        }
+        Ok(())
+    }
+
+    /// A pair that is not canonical as sent.
+    #[cold]
+    fn respell(&mut self, at: usize, equals: usize, end: usize) -> Parameter {
+        let sent = self.raw.as_bytes();
+        let at_respelled = self.respelled.len();
+        let name = recode(&sent[at..equals], Plus::Space);
+        self.respelled.extend_from_slice(&name);
+        let equals_respelled = self.respelled.len();
+        self.respelled.push(b'=');
+        let value = sent.get(equals + 1..end).unwrap_or_default();
+        self.respelled
+            .extend_from_slice(&recode(value, Plus::Space));
+        Parameter {
+            begin: beginning(&name),
+            at: at_respelled,
+            equals: equals_respelled,
+            end: self.respelled.len(),
+            as_sent: false,
+            escaped: true,
+        }
+    }
+
+    /// Brings the parameters in order, if they are not.
+    fn sort(&mut self) {
+        let texts = Texts {
+            raw: self.raw.as_bytes(),
+            respelled: &self.respelled,
+        };
+        if !self
+            .parameters
+            .is_sorted_by(|a, b| texts.order(a, b).is_le())
+        {
+            self.parameters.sort_unstable_by(|a, b| texts.order(a, b));
+        }
+        let prefix = |p: &&Parameter| p.begin >> 16;
+        let before = self.parameters.iter();
+        let begin = before.take_while(|p| prefix(p) < PREFIX_BEGIN).count();
+        let names = self.parameters[begin..].iter();
+        let count = names.take_while(|p| prefix(p) == PREFIX_BEGIN).count();
+        self.prefixed = begin..begin + count;
+    }
+
+    fn texts(&self) -> Texts<'_> {
+        Texts {
+            raw: self.raw.as_bytes(),
+            respelled: &self.respelled,
+        }
     }
 
     /// Whether a parameter of this name is there. The name holds unreserved characters only.
@@ -192,65 +258,69 @@ impl<'a> Query<'a> {
     /// and the decoded value if it is UTF-8.
     pub(crate) fn of_signature(&self) -> impl Iterator<Item = (&[u8], Option<Cow<'_, str>>)> {
         let prefixed = self.parameters[self.prefixed.clone()].iter();
-        prefixed.map(|p| (&p.name()[PREFIX.len()..], self.decoded(p)))
+        prefixed
+            .chain(self.signatures())
+            .map(|p| (&self.texts().name(p)[PREFIX.len()..], self.decoded(p)))
     }
 
-    fn decoded<'q>(&'q self, parameter: &'q Parameter<'a>) -> Option<Cow<'q, str>> {
-        if !parameter.escaped
-            && let Some(span) = parameter.span()
-        {
-            let value = span.start + parameter.name_bytes + 1..span.end;
-            return self.raw.get(value).map(Cow::Borrowed);
+    /// The first signature, as often as there are any.
+    fn signatures(&self) -> impl Iterator<Item = &Parameter> {
+        let signature = self.signature.iter();
+        signature.flat_map(|first| std::iter::repeat_n(first, self.signatures))
+    }
+
+    fn decoded(&self, parameter: &Parameter) -> Option<Cow<'_, str>> {
+        if parameter.as_sent && !parameter.escaped {
+            let value = self.raw.get(parameter.equals + 1..parameter.end);
+            return value.map(Cow::Borrowed);
         }
-        match decode(parameter.value(), Plus::Literal) {
+        match decode(self.texts().value(parameter), Plus::Literal) {
             Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
             Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
         }
     }
 
-    /// All parameters decoded, in canonical order; `None` when one is not UTF-8.
+    /// All parameters but the signature, decoded, in canonical order; `None` when one is not UTF-8.
     pub fn all(&self) -> Option<impl Iterator<Item = (String, String)>> {
         let text = |bytes: &[u8]| String::from_utf8(decode(bytes, Plus::Literal).into_owned()).ok();
+        let texts = self.texts();
         let pairs = self.parameters.iter();
         let pairs: Option<Vec<_>> = pairs
-            .map(|pair| Some((text(pair.name())?, text(pair.value())?)))
+            .map(|pair| Some((text(texts.name(pair))?, text(texts.value(pair))?)))
             .collect();
         pairs.map(Vec::into_iter)
     }
 
     /// The parameters of this name.
-    fn named(&self, name: &str) -> impl Iterator<Item = &Parameter<'a>> {
-        let begin = beginning(name.as_bytes());
-        let named = move |p: &&Parameter<'a>| p.begin == begin && p.name() == name.as_bytes();
-        let within = match name.as_bytes().starts_with(PREFIX) {
+    fn named(&self, name: &str) -> impl Iterator<Item = &Parameter> {
+        let name = name.as_bytes();
+        let begin = beginning(name);
+        let texts = self.texts();
+        let named = move |p: &&Parameter| p.begin == begin && texts.name(p) == name;
+        let within = match name.starts_with(PREFIX) {
             true => &self.parameters[self.prefixed.clone()],
             false => &self.parameters[..],
         };
-        within.iter().filter(named)
+        within.iter().chain(self.signatures()).filter(named)
     }
 
     /// Writes `a=1&b=2`, leaving the signature out. What stands in the raw query like that, most often
     /// all of it, is written as one piece.
     pub(crate) fn put(&self, sink: &mut impl Sink) {
+        let texts = self.texts();
         let mut separator: &[u8] = b"";
-        let mut parameters = self
-            .parameters
-            .iter()
-            .filter(|p| p.name() != SIGNATURE)
-            .peekable();
+        let mut parameters = self.parameters.iter().peekable();
         while let Some(parameter) = parameters.next() {
             sink.put(separator);
             separator = b"&";
-            let Some(mut span) = parameter.span() else {
-                sink.put(&parameter.pair);
-                continue;
-            };
-            while let Some(next) =
-                parameters.next_if(|next| next.at == span.end + 1 && next.span().is_some())
-            {
-                span.end += 1 + next.pair.len();
+            let mut end = parameter.end;
+            if parameter.as_sent {
+                while let Some(next) = parameters.next_if(|next| next.as_sent && next.at == end + 1)
+                {
+                    end = next.end;
+                }
             }
-            sink.put(&self.raw.as_bytes()[span]);
+            sink.put(&texts.of(parameter)[parameter.at..end]);
         }
     }
 }
@@ -280,6 +350,7 @@ mod tests {
             canonical("X-Amz-Signature=1&x-amz-signature=2"),
             "x-amz-signature=2"
         );
+        assert_eq!(canonical("a=1&X-Amz-Signature=1&b=2"), "a=1&b=2");
     }
 
     #[test]
@@ -290,6 +361,12 @@ mod tests {
         assert_eq!(query.single("c"), None);
         assert_eq!(query.single("d").as_deref(), Some("x y"));
         assert!(query.contains("a") && !query.contains("e"));
+        let query = Query::parse("X-Amz-Signature=1&X-Amz-Signature=2").unwrap();
+        assert!(query.contains("X-Amz-Signature"));
+        assert_eq!(query.single("X-Amz-Signature"), None);
+        assert_eq!(query.of_signature().count(), 2);
+        let query = Query::parse("X-Amz-Si=1&X-Amz-Signatur%65=2").unwrap();
+        assert_eq!(query.single("X-Amz-Signature").as_deref(), Some("2"));
         let query = Query::parse("z=1&X-Amz-B=2&X-Amz=3&X-Amz-A=4&X-Amz-=5&Y=6").unwrap();
         for name in ["z", "X-Amz-B", "X-Amz", "X-Amz-A", "X-Amz-", "Y"] {
             assert!(query.single(name).is_some(), "{name}");
@@ -299,6 +376,9 @@ mod tests {
     #[test]
     fn the_bound_holds() {
         let most = "a&".repeat(QUERY_PARAMETERS_MAX);
+        assert!(Query::parse(&most).is_ok());
+        assert!(Query::parse(&format!("{most}a")).is_err());
+        let most = "X-Amz-Signature=1&".repeat(QUERY_PARAMETERS_MAX);
         assert!(Query::parse(&most).is_ok());
         assert!(Query::parse(&format!("{most}a")).is_err());
     }

@@ -141,13 +141,13 @@ impl Timestamp {
     }
 
     fn from_civil((y, mo, d, h, mi, s): Civil) -> Result<Self, InvalidTimestamp> {
-        if y < 1970 || !(1..=12).contains(&mo) || d < 1 || h > 23 || mi > 59 || s > 59 {
+        if y < 1970 || !(1..=12).contains(&mo) || h > 23 || mi > 59 || s > 59 {
+            return Err(InvalidTimestamp);
+        }
+        if d < 1 || d > days_of_month(y, mo) {
             return Err(InvalidTimestamp);
         }
         let days = days_from_civil(y, mo, d);
-        if civil_from_days(days) != (y, mo, d) {
-            return Err(InvalidTimestamp);
-        }
         let secs = days * 86_400 + i64::from(h * 3600 + mi * 60 + s);
         u64::try_from(secs)
             .map(Self::from_secs)
@@ -197,6 +197,16 @@ fn days_from_civil(y: i64, m: u32, d: u32) -> i64 {
     era * 146_097 + doe - 719_468
 }
 
+/// How many days a month (1 to 12) has.
+fn days_of_month(y: i64, m: u32) -> u32 {
+    match m {
+        2 if y % 4 == 0 && (y % 100 != 0 || y % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
 /// The inverse of [`days_from_civil`].
 fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let z = days + 719_468;
@@ -241,6 +251,25 @@ mod tests {
             "2013052aT000000Z",
         ] {
             assert!(Timestamp::parse_basic(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_other_day_reads() {
+        for (y, mo, days) in
+            (1970..2401).flat_map(|y| (1..=12).map(move |mo| (y, mo, days_of_month(y, mo))))
+        {
+            let after = civil_from_days(days_from_civil(y, mo, days) + 1);
+            let next = if mo == 12 {
+                (y + 1, 1, 1)
+            } else {
+                (y, mo + 1, 1)
+            };
+            assert_eq!(after, next, "{y}-{mo}");
+            for day in [0, days + 1] {
+                let text = format!("{y:04}{mo:02}{day:02}T000000Z");
+                assert!(Timestamp::parse_basic(&text).is_err(), "{text}");
+            }
         }
     }
 
