@@ -10,7 +10,7 @@
 
 use crate::{
     Hashes,
-    kernel::{BLOCK_BYTES, Block, Kernel, LANES_MAX},
+    kernel::{BLOCK_BYTES, Block, Kernel, LANES_MAX, sha256_of_streams},
     stream::Stream,
 };
 use bytes::{Buf as _, Bytes};
@@ -149,7 +149,7 @@ fn compress(kernel: Kernel, running: &mut [&mut Job], blocks: Range<usize>) {
         }
     }
     kernel.md5(&mut md5[..running.len()], &lanes[..running.len()]);
-    kernel.sha256(&mut sha256[..sha256_lanes], &lanes[..sha256_lanes]);
+    sha256_of_streams(kernel, &mut sha256[..sha256_lanes], &lanes[..sha256_lanes]);
     for (lane, job) in running.iter_mut().enumerate() {
         job.stream.md5 = md5[lane];
         if let Some(state) = &mut job.stream.sha256 {

@@ -5,7 +5,7 @@
 
 use crate::{
     Hashes,
-    kernel::{BLOCK_BYTES, Block, Kernel, MD5_START, SHA256_START},
+    kernel::{BLOCK_BYTES, Block, Kernel, MD5_START, SHA256_START, sha256_of_streams},
 };
 
 /// Where a block that holds padding ends and the length begins.
@@ -84,7 +84,7 @@ impl Stream {
         high_first[LENGTH_AT..].copy_from_slice(&bits.to_be_bytes());
         kernel.md5(std::slice::from_mut(&mut self.md5), &[&[low_first]]);
         if let Some(state) = &mut self.sha256 {
-            kernel.sha256(std::slice::from_mut(state), &[&[high_first]]);
+            sha256_of_streams(kernel, std::slice::from_mut(state), &[&[high_first]]);
         }
         Hashes {
             md5: bytes_of(self.md5.map(u32::to_le_bytes)),
@@ -97,7 +97,7 @@ impl Stream {
     fn compress(&mut self, kernel: Kernel, blocks: &[Block]) {
         kernel.md5(std::slice::from_mut(&mut self.md5), &[blocks]);
         if let Some(state) = &mut self.sha256 {
-            kernel.sha256(std::slice::from_mut(state), &[blocks]);
+            sha256_of_streams(kernel, std::slice::from_mut(state), &[blocks]);
         }
     }
 }

@@ -152,29 +152,68 @@ proptest! {
     }
 }
 
-/// What [`sha256_of_streams`] is held against: the crate's own compression, one stream at a time.
-fn one_by_one(streams: &[Vec<Block>]) -> Vec<[u32; 8]> {
-    let state = |stream: &Vec<Block>| {
+/// By every kernel what the crate's own compression makes of each stream alone, whatever it begins
+/// with.
+fn check_streams(lengths: &[usize], seed: u64) {
+    let texts: Vec<Bytes> = (seed..)
+        .zip(lengths)
+        .map(|(seed, len)| bytes((len + 1) * 64, seed))
+        .collect();
+    let (mut begun, mut streams) = (Vec::new(), Vec::new());
+    for text in &texts {
+        let blocks: &[Block] = text.as_chunks().0;
+        let (first, stream) = blocks.split_at(1);
         let mut state = SHA256_START;
-        sha2::block_api::compress256(&mut state, stream);
-        state
-    };
-    streams.iter().map(state).collect()
+        sha2::block_api::compress256(&mut state, first);
+        begun.push(state);
+        streams.push(stream);
+    }
+    let mut wanted = begun.clone();
+    for (state, stream) in wanted.iter_mut().zip(&streams) {
+        sha2::block_api::compress256(state, stream);
+    }
+    for kernel in Kernel::all() {
+        let mut states = begun.clone();
+        sha256_of_streams(kernel, &mut states, &streams);
+        assert_eq!(states, wanted, "{kernel}: {lengths:?}");
+    }
+}
+
+/// Every way in which two and three streams may end before each other.
+#[test]
+fn few_streams_of_any_lengths() {
+    for n in 0..5 * 5 * 5 {
+        let lengths = [n % 5, n / 5 % 5, n / 25];
+        check_streams(&lengths[..2], 1);
+        check_streams(&lengths, 1);
+    }
+}
+
+/// Every number of streams, as far as all lanes and a few more.
+#[test]
+fn streams_of_one_length() {
+    for streams in 0..50 {
+        for len in [1, 2, 7] {
+            check_streams(&vec![len; streams], 1);
+        }
+    }
 }
 
 proptest! {
     #[test]
-    fn streams_of_any_lengths(lengths in prop::collection::vec(0usize..9, 0..40), seed: u64) {
-        let streams: Vec<Vec<Block>> = lengths
-            .iter()
-            .zip(0..)
-            .map(|(len, n)| bytes(len * 64, seed ^ n).as_chunks().0.to_vec())
-            .collect();
-        let lanes: Vec<&[Block]> = streams.iter().map(Vec::as_slice).collect();
-        for kernel in Kernel::all() {
-            let mut states = vec![SHA256_START; streams.len()];
-            sha256_of_streams(kernel, &mut states, &lanes);
-            prop_assert_eq!(&states, &one_by_one(&streams), "{}", kernel);
-        }
+    fn streams_of_any_lengths(lengths in prop::collection::vec(0usize..9, 0..80), seed: u32) {
+        check_streams(&lengths, seed.into());
+    }
+}
+
+/// What is hashed side by side is worth it, but for the kernel that has nothing to do it with.
+#[test]
+fn gains_begin_at_two_streams() {
+    let all = Kernel::all();
+    assert!(all.iter().all(|kernel| !kernel.gains_sha256(1)));
+    assert!(!all[all.len() - 1].gains_sha256(64));
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("sha") {
+        assert!(all[0].gains_sha256(2));
     }
 }

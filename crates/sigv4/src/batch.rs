@@ -15,9 +15,9 @@ use blockhouse_digest::{BLOCK_BYTES, Block, Kernel, SHA256_START, sha256_of_stre
 use std::{fmt, ops::Range};
 use zeroize::Zeroize as _;
 
-/// Fewer requests cost less one after the other. Eight in sixteen lanes save no more of their hashes
-/// than it costs to keep all of them at hand meanwhile.
-const TOGETHER_MIN: usize = 12;
+/// Fewer requests cost no less together: what two at a time save of the hashes of six goes into
+/// keeping all of them at hand meanwhile.
+const TOGETHER_MIN: usize = 8;
 
 /// Texts that are to be hashed side by side, and the memory for them: good for one batch after the
 /// other.

@@ -12,8 +12,9 @@ use blockhouse_verifier_wire::{
 };
 use std::collections::VecDeque;
 
-/// Questions that are judged together at most: as many as there are lanes to hash in.
-const TOGETHER_MAX: usize = 16;
+/// Questions that are judged together at most: what a busy I/O thread asks at once. What is kept of them
+/// meanwhile stays in the core's cache.
+const TOGETHER_MAX: usize = 64;
 
 /// What one socket knows.
 #[derive(Debug)]

@@ -55,7 +55,7 @@ macro_rules! step {
 #[inline(always)]
 #[rustfmt::skip]
 pub(super) fn compress<W: Word>(states: &mut [[u32; 4]], lanes: &[&[Block]]) {
-    let mut sum: [W; 4] = std::array::from_fn(|at| W::gather(states, at));
+    let mut sum = W::gather(states);
     for at in 0..lanes[0].len() {
         let m = W::load(lanes, at);
         let mut s = sum;
@@ -81,7 +81,5 @@ pub(super) fn compress<W: Word>(states: &mut [[u32; 4]], lanes: &[&[Block]]) {
         steps!(i, s, m, 60, [ 4 11  2  9], [6 10 15 21]);
         sum = std::array::from_fn(|at| sum[at].add(s[at]));
     }
-    for (at, word) in sum.into_iter().enumerate() {
-        word.scatter(states, at);
-    }
+    W::scatter(sum, states);
 }

@@ -18,7 +18,7 @@ pub const START: [u32; 8] = [
 /// The first 32 bits of the fractions of the cube roots of the first primes. Source: FIPS 180-4,
 /// section 4.2.2.
 #[rustfmt::skip]
-const ROOTS: [u32; 64] = [
+pub(super) const ROOTS: [u32; 64] = [
     0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5,
     0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
     0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3,
@@ -184,7 +184,7 @@ fn mixed<W: Sha256Word, const A: i32, const B: i32, const SHIFT: u32>(word: W) -
 /// Takes the blocks of every lane into its state. All lanes have as many blocks as the first.
 #[inline(always)]
 pub(super) fn compress<W: Sha256Word>(states: &mut [[u32; 8]], lanes: &[&[Block]]) {
-    let mut sum: [W; 8] = std::array::from_fn(|at| W::gather(states, at));
+    let mut sum = W::gather(states);
     for at in 0..lanes[0].len() {
         let mut w = W::load(lanes, at).map(W::swap_bytes);
         let mut s = sum;
@@ -195,7 +195,5 @@ pub(super) fn compress<W: Sha256Word>(states: &mut [[u32; 8]], lanes: &[&[Block]
         }
         sum = std::array::from_fn(|at| sum[at].add(s[at]));
     }
-    for (at, word) in sum.into_iter().enumerate() {
-        word.scatter(states, at);
-    }
+    W::scatter(sum, states);
 }

@@ -8,10 +8,10 @@ pub(super) trait Word: Copy {
     const LANES: usize;
 
     fn splat(word: u32) -> Self;
-    /// Word `at` of each lane's state, of as many lanes as there are.
-    fn gather<const N: usize>(states: &[[u32; N]], at: usize) -> Self;
+    /// The words of the lanes' states, of as many lanes as there are.
+    fn gather<const N: usize>(states: &[[u32; N]]) -> [Self; N];
     /// The reverse of [`Word::gather`].
-    fn scatter<const N: usize>(self, states: &mut [[u32; N]], at: usize);
+    fn scatter<const N: usize>(words: [Self; N], states: &mut [[u32; N]]);
     /// The 16 words of block `at` of each lane, the first byte lowest.
     fn load(lanes: &[&[Block]], at: usize) -> [Self; 16];
 
@@ -45,13 +45,13 @@ impl Word for u32 {
     }
 
     #[inline(always)]
-    fn gather<const N: usize>(states: &[[u32; N]], at: usize) -> Self {
-        states[0][at]
+    fn gather<const N: usize>(states: &[[u32; N]]) -> [Self; N] {
+        states[0]
     }
 
     #[inline(always)]
-    fn scatter<const N: usize>(self, states: &mut [[u32; N]], at: usize) {
-        states[0][at] = self;
+    fn scatter<const N: usize>(words: [Self; N], states: &mut [[u32; N]]) {
+        states[0] = words;
     }
 
     #[inline(always)]
@@ -100,16 +100,17 @@ impl<W: Word> Word for Pair<W> {
     }
 
     #[inline(always)]
-    fn gather<const N: usize>(states: &[[u32; N]], at: usize) -> Self {
+    fn gather<const N: usize>(states: &[[u32; N]]) -> [Self; N] {
         let (left, right) = states.split_at(W::LANES);
-        Self(W::gather(left, at), W::gather(right, at))
+        let (left, right) = (W::gather(left), W::gather(right));
+        std::array::from_fn(|at| Self(left[at], right[at]))
     }
 
     #[inline(always)]
-    fn scatter<const N: usize>(self, states: &mut [[u32; N]], at: usize) {
+    fn scatter<const N: usize>(words: [Self; N], states: &mut [[u32; N]]) {
         let (left, right) = states.split_at_mut(W::LANES);
-        self.0.scatter(left, at);
-        self.1.scatter(right, at);
+        W::scatter(words.map(|word| word.0), left);
+        W::scatter(words.map(|word| word.1), right);
     }
 
     #[inline(always)]

@@ -1,8 +1,8 @@
 //! The vectors of x86-64, and all `unsafe` of this crate.
 //!
-//! [`Avx2`] and [`Avx512`] are proofs: a value of theirs exists only after the processor was asked.
-//! Their methods enter functions that are compiled for those instructions, and nothing else makes or
-//! uses the vectors [`Eight`] and [`Sixteen`], whose every method is inlined there.
+//! [`Avx2`], [`Avx512`] and [`ShaNi`] are proofs: a value of theirs exists only after the processor
+//! was asked. Their methods enter functions that are compiled for those instructions, and nothing else
+//! makes or uses the vectors [`Eight`] and [`Sixteen`], whose every method is inlined there.
 
 use super::{
     Block, md5, sha256,
@@ -19,6 +19,20 @@ macro_rules! instruction {
     }};
 }
 
+/// The sixteen values of an expression, written out: what a loop over an array would go through
+/// memory for, and a closure that is not inlined is not compiled for the instructions.
+macro_rules! sixteen {
+    (|$n:ident| $value:expr) => {
+        sixteen!($n, $value, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    };
+    ($n:ident, $value:expr, $($at:literal)*) => {
+        [$({
+            let $n: usize = $at;
+            $value
+        }),*]
+    };
+}
+
 /// The processor has AVX2.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Avx2(());
@@ -26,6 +40,10 @@ pub(super) struct Avx2(());
 /// The processor has AVX-512, its instructions for bytes (BW) among it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Avx512(());
+
+/// The processor has the instructions for SHA-256, and those that bring words in order for them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ShaNi(());
 
 impl Avx2 {
     pub(super) const LANES: usize = 16;
@@ -81,6 +99,144 @@ impl Avx512 {
         }
         // SAFETY: `self` proves that the processor has AVX-512F and BW.
         unsafe { enter(states, lanes) }
+    }
+}
+
+impl ShaNi {
+    pub(super) fn detect() -> Option<Self> {
+        let has = is_x86_feature_detected!("sha")
+            && is_x86_feature_detected!("sse4.1")
+            && is_x86_feature_detected!("ssse3");
+        has.then_some(Self(()))
+    }
+
+    /// Takes the blocks of two streams, of each as many as of the shorter one, into their states.
+    pub(super) fn sha256(self, states: [&mut [u32; 8]; 2], streams: [&[Block]; 2]) {
+        // SAFETY: `self` proves that the processor has the instructions.
+        unsafe { two::compress(states, streams) }
+    }
+}
+
+/// SHA-256 of two streams by the processor's instructions for it. A round waits for the one before;
+/// the other stream's fills that time. A third would find the unit taken, and no registers.
+mod two {
+    use super::{super::sha256::ROOTS, Block, cpu};
+
+    /// Half of the state of each stream.
+    type Half = [cpu::__m128i; 2];
+
+    #[target_feature(enable = "sha,sse4.1,ssse3")]
+    pub(super) fn compress(states: [&mut [u32; 8]; 2], streams: [&[Block]; 2]) {
+        let [left, right] = &states;
+        let (mut abef, mut cdgh) = ([abef(left), abef(right)], [cdgh(left), cdgh(right)]);
+        for (left, right) in streams[0].iter().zip(streams[1]) {
+            let mut w = [words(left), words(right)];
+            let begun = (abef, cdgh);
+            // The first sixteen words are the block's own.
+            rounds::<0>(&mut abef, &mut cdgh, &w);
+            rounds::<1>(&mut abef, &mut cdgh, &w);
+            rounds::<2>(&mut abef, &mut cdgh, &w);
+            rounds::<3>(&mut abef, &mut cdgh, &w);
+            further::<4>(&mut abef, &mut cdgh, &mut w);
+            further::<5>(&mut abef, &mut cdgh, &mut w);
+            further::<6>(&mut abef, &mut cdgh, &mut w);
+            further::<7>(&mut abef, &mut cdgh, &mut w);
+            further::<8>(&mut abef, &mut cdgh, &mut w);
+            further::<9>(&mut abef, &mut cdgh, &mut w);
+            further::<10>(&mut abef, &mut cdgh, &mut w);
+            further::<11>(&mut abef, &mut cdgh, &mut w);
+            further::<12>(&mut abef, &mut cdgh, &mut w);
+            further::<13>(&mut abef, &mut cdgh, &mut w);
+            further::<14>(&mut abef, &mut cdgh, &mut w);
+            further::<15>(&mut abef, &mut cdgh, &mut w);
+            (abef, cdgh) = (add(abef, begun.0), add(cdgh, begun.1));
+        }
+        for (n, state) in states.into_iter().enumerate() {
+            let ([a, b, e, f], [c, d, g, h]) = (from_highest(abef[n]), from_highest(cdgh[n]));
+            *state = [a, b, c, d, e, f, g, h];
+        }
+    }
+
+    /// Four rounds of each stream, from `4 * AT` on.
+    #[inline]
+    #[target_feature(enable = "sha,sse4.1,ssse3")]
+    fn rounds<const AT: usize>(abef: &mut Half, cdgh: &mut Half, w: &[[cpu::__m128i; 4]; 2]) {
+        let roots = const { ROOTS.as_chunks::<4>().0[AT] };
+        let [k0, k1, k2, k3] = roots.map(u32::cast_signed);
+        let roots = cpu::_mm_set_epi32(k3, k2, k1, k0);
+        let low = add([w[0][AT % 4], w[1][AT % 4]], [roots; 2]);
+        let high = low.map(|words| cpu::_mm_shuffle_epi32::<0x0e>(words));
+        cdgh[0] = cpu::_mm_sha256rnds2_epu32(cdgh[0], abef[0], low[0]);
+        cdgh[1] = cpu::_mm_sha256rnds2_epu32(cdgh[1], abef[1], low[1]);
+        abef[0] = cpu::_mm_sha256rnds2_epu32(abef[0], cdgh[0], high[0]);
+        abef[1] = cpu::_mm_sha256rnds2_epu32(abef[1], cdgh[1], high[1]);
+    }
+
+    /// As [`rounds`], with the message schedule's next words in the place of those that are no longer
+    /// needed.
+    #[inline]
+    #[target_feature(enable = "sha,sse4.1,ssse3")]
+    fn further<const AT: usize>(abef: &mut Half, cdgh: &mut Half, w: &mut [[cpu::__m128i; 4]; 2]) {
+        for w in &mut *w {
+            let [w0, w1, w2, w3] = std::array::from_fn(|n| w[(AT + n) % 4]);
+            let sum = cpu::_mm_add_epi32(
+                cpu::_mm_sha256msg1_epu32(w0, w1),
+                cpu::_mm_alignr_epi8::<4>(w3, w2),
+            );
+            w[AT % 4] = cpu::_mm_sha256msg2_epu32(sum, w3);
+        }
+        rounds::<AT>(abef, cdgh, w);
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn add(a: Half, b: Half) -> Half {
+        [
+            cpu::_mm_add_epi32(a[0], b[0]),
+            cpu::_mm_add_epi32(a[1], b[1]),
+        ]
+    }
+
+    /// The words of a block, four in each vector.
+    #[inline]
+    #[target_feature(enable = "ssse3")]
+    fn words(block: &Block) -> [cpu::__m128i; 4] {
+        let (quarters, _) = block.as_chunks::<16>();
+        // Each word turned around.
+        let order = cpu::_mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
+        std::array::from_fn(|n| {
+            let quarter: &[u8; 16] = &quarters[n];
+            // SAFETY: reads the 16 bytes of `quarter`, wherever they lie.
+            let words = unsafe { cpu::_mm_loadu_si128(quarter.as_ptr().cast()) };
+            cpu::_mm_shuffle_epi8(words, order)
+        })
+    }
+
+    /// The half of a state that the instructions call ABEF, its first word highest.
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn abef(state: &[u32; 8]) -> cpu::__m128i {
+        let [a, b, _, _, e, f, _, _] = state.map(u32::cast_signed);
+        cpu::_mm_set_epi32(a, b, e, f)
+    }
+
+    /// The half that they call CDGH.
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn cdgh(state: &[u32; 8]) -> cpu::__m128i {
+        let [_, _, c, d, _, _, g, h] = state.map(u32::cast_signed);
+        cpu::_mm_set_epi32(c, d, g, h)
+    }
+
+    /// The words of a vector, the highest first.
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn from_highest(vector: cpu::__m128i) -> [u32; 4] {
+        let mut words = [0u32; 4];
+        // SAFETY: writes the 16 bytes of `words`, wherever they lie.
+        unsafe { cpu::_mm_storeu_si128(words.as_mut_ptr().cast(), vector) };
+        words.reverse();
+        words
     }
 }
 
@@ -146,17 +302,19 @@ impl Word for Eight {
     }
 
     #[inline(always)]
-    fn gather<const N: usize>(states: &[[u32; N]], at: usize) -> Self {
-        Self::from_words(std::array::from_fn(|lane| states[lane][at]))
+    fn gather<const N: usize>(states: &[[u32; N]]) -> [Self; N] {
+        std::array::from_fn(|at| Self::from_words(std::array::from_fn(|lane| states[lane][at])))
     }
 
     #[inline(always)]
-    fn scatter<const N: usize>(self, states: &mut [[u32; N]], at: usize) {
-        let mut words = [0u32; 8];
-        // SAFETY: writes the 32 bytes of `words`, wherever they lie.
-        unsafe { cpu::_mm256_storeu_si256(words.as_mut_ptr().cast(), self.0) };
-        for (state, word) in states.iter_mut().zip(words) {
-            state[at] = word;
+    fn scatter<const N: usize>(words: [Self; N], states: &mut [[u32; N]]) {
+        for (at, vector) in words.into_iter().enumerate() {
+            let mut words = [0u32; 8];
+            // SAFETY: writes the 32 bytes of `words`, wherever they lie.
+            unsafe { cpu::_mm256_storeu_si256(words.as_mut_ptr().cast(), vector.0) };
+            for (state, word) in states.iter_mut().zip(words) {
+                state[at] = word;
+            }
         }
     }
 
@@ -220,6 +378,42 @@ impl Sixteen {
         Self(unsafe { cpu::_mm512_loadu_si512(words.as_ptr().cast()) })
     }
 
+    /// The words of a block, in the order of its bytes.
+    #[inline(always)]
+    fn from_block(block: &Block) -> Self {
+        // SAFETY: reads the 64 bytes of `block`, wherever they lie.
+        Self(unsafe { cpu::_mm512_loadu_si512(block.as_ptr().cast()) })
+    }
+
+    /// The words of a state of MD5 or SHA-256, and others behind them that nobody reads.
+    #[inline(always)]
+    fn from_state<const N: usize>(state: &[u32; N]) -> Self {
+        const { assert!(N == 4 || N == 8) };
+        let words = state.as_ptr();
+        // A load that is wider than the store of these words was would wait for the cache.
+        // SAFETY: reads the `N` words of `state`, wherever they lie.
+        Self(unsafe {
+            match N {
+                4 => cpu::_mm512_castsi128_si512(cpu::_mm_loadu_si128(words.cast())),
+                _ => cpu::_mm512_castsi256_si512(cpu::_mm256_loadu_si256(words.cast())),
+            }
+        })
+    }
+
+    /// The reverse of [`Sixteen::from_state`].
+    #[inline(always)]
+    fn to_state<const N: usize>(self, state: &mut [u32; N]) {
+        const { assert!(N == 4 || N == 8) };
+        let words = state.as_mut_ptr();
+        // SAFETY: writes the `N` words of `state`, wherever they lie.
+        unsafe {
+            match N {
+                4 => cpu::_mm_storeu_si128(words.cast(), cpu::_mm512_castsi512_si128(self.0)),
+                _ => cpu::_mm256_storeu_si256(words.cast(), cpu::_mm512_castsi512_si256(self.0)),
+            }
+        }
+    }
+
     /// Any function of three bits: the result for `abc` is bit `abc` of the table.
     #[inline(always)]
     fn by_table<const TABLE: i32>(a: Self, b: Self, c: Self) -> Self {
@@ -228,23 +422,28 @@ impl Sixteen {
         )))
     }
 
-    /// Block `at` of a lane, in the order of its bytes.
+    /// The words of sixteen rows, by columns.
     #[inline(always)]
-    fn row(lanes: &[&[Block]], lane: usize, at: usize) -> cpu::__m512i {
-        let block: &Block = &lanes[lane][at];
-        // SAFETY: reads the 64 bytes of `block`, wherever they lie.
-        unsafe { cpu::_mm512_loadu_si512(block.as_ptr().cast()) }
+    fn transpose(rows: [Self; 16]) -> [Self; 16] {
+        let [s0, s1, s2, s3] = Self::four(&rows, 0);
+        let [t0, t1, t2, t3] = Self::four(&rows, 4);
+        let [u0, u1, u2, u3] = Self::four(&rows, 8);
+        let [v0, v1, v2, v3] = Self::four(&rows, 12);
+        let [w0, w4, w8, w12] = Self::columns(s0, t0, u0, v0);
+        let [w1, w5, w9, w13] = Self::columns(s1, t1, u1, v1);
+        let [w2, w6, w10, w14] = Self::columns(s2, t2, u2, v2);
+        let [w3, w7, w11, w15] = Self::columns(s3, t3, u3, v3);
+        [
+            w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15,
+        ]
     }
 
     /// Four rows from `first` on, by columns within each quarter: vector n has word n of every
     /// quarter of the four.
     #[inline(always)]
-    fn four(lanes: &[&[Block]], first: usize, at: usize) -> [cpu::__m512i; 4] {
-        let (r0, r1) = (Self::row(lanes, first, at), Self::row(lanes, first + 1, at));
-        let (r2, r3) = (
-            Self::row(lanes, first + 2, at),
-            Self::row(lanes, first + 3, at),
-        );
+    fn four(rows: &[Self; 16], first: usize) -> [cpu::__m512i; 4] {
+        let (r0, r1) = (rows[first].0, rows[first + 1].0);
+        let (r2, r3) = (rows[first + 2].0, rows[first + 3].0);
         instruction!({
             let (a, b) = (
                 cpu::_mm512_unpacklo_epi32(r0, r1),
@@ -294,33 +493,23 @@ impl Word for Sixteen {
     }
 
     #[inline(always)]
-    fn gather<const N: usize>(states: &[[u32; N]], at: usize) -> Self {
-        Self::from_words(std::array::from_fn(|lane| states[lane][at]))
+    fn gather<const N: usize>(states: &[[u32; N]]) -> [Self; N] {
+        let words = Self::transpose(sixteen!(|lane| Self::from_state(&states[lane])));
+        std::array::from_fn(|at| words[at])
     }
 
     #[inline(always)]
-    fn scatter<const N: usize>(self, states: &mut [[u32; N]], at: usize) {
-        let mut words = [0u32; 16];
-        // SAFETY: writes the 64 bytes of `words`, wherever they lie.
-        unsafe { cpu::_mm512_storeu_si512(words.as_mut_ptr().cast(), self.0) };
-        for (state, word) in states.iter_mut().zip(words) {
-            state[at] = word;
+    fn scatter<const N: usize>(words: [Self; N], states: &mut [[u32; N]]) {
+        let zero = Self::splat(0);
+        let rows = Self::transpose(sixteen!(|at| if at < N { words[at] } else { zero }));
+        for (state, row) in states.iter_mut().zip(rows) {
+            row.to_state(state);
         }
     }
 
     #[inline(always)]
     fn load(lanes: &[&[Block]], at: usize) -> [Self; 16] {
-        let [s0, s1, s2, s3] = Self::four(lanes, 0, at);
-        let [t0, t1, t2, t3] = Self::four(lanes, 4, at);
-        let [u0, u1, u2, u3] = Self::four(lanes, 8, at);
-        let [v0, v1, v2, v3] = Self::four(lanes, 12, at);
-        let [w0, w4, w8, w12] = Self::columns(s0, t0, u0, v0);
-        let [w1, w5, w9, w13] = Self::columns(s1, t1, u1, v1);
-        let [w2, w6, w10, w14] = Self::columns(s2, t2, u2, v2);
-        let [w3, w7, w11, w15] = Self::columns(s3, t3, u3, v3);
-        [
-            w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15,
-        ]
+        Self::transpose(sixteen!(|lane| Self::from_block(&lanes[lane][at])))
     }
 
     #[inline(always)]
