@@ -9,7 +9,8 @@
 //! one comes next is drawn at random, so that nothing can follow the order. As in dudect (Reparaz,
 //! Balasch, Verbauwhede: "Dude, is my code constant time?", 2017) the test is made of all samples and
 //! of what lies below each of a hundred percentiles, as interrupts are noise that hides a difference;
-//! the greatest |t| counts. 4.5 is the bound. A request that is signed rightly is the control: the
+//! the greatest |t| counts. 4.5 is the bound. Judged is a question alone, and the same eight times in one
+//! frame, which are hashed side by side. A request that is signed rightly is the control: the
 //! test must tell it apart, or it would prove nothing.
 
 #![allow(
@@ -21,7 +22,9 @@
 #[path = "support/mod.rs"]
 mod support;
 
+use blockhouse_sigv4::Batch;
 use blockhouse_verifier::Judge;
+use blockhouse_verifier_wire::Question;
 use std::{env, hint::black_box, process::ExitCode, time::Instant};
 use support::{Asked, ID, judge, pin};
 
@@ -34,12 +37,18 @@ const SAMPLES: usize = 1_000_000;
 /// Spellings of each class, drawn from at random.
 const VARIANTS: usize = 64;
 
+/// Samples after which the classes change places in memory.
+const STAY: usize = 1024;
+
 /// Percentiles below which the test is made again.
 const CROPS: usize = 100;
 
 /// Judges that are asked in turn. Where in memory a key came to lie makes a difference of tenths of a
 /// nanosecond, which a million samples show; it is of that process and tells nothing of the class.
 const JUDGES: usize = 16;
+
+/// Questions that come together: so many are judged side by side, whatever the processor.
+const TOGETHER: usize = 8;
 
 /// What goes before the samples: caches, the clock of the processor, derived keys.
 const WARM_UP: usize = 50_000;
@@ -58,8 +67,14 @@ fn main() -> ExitCode {
     println!("| form | pair | median ns | t of all | greatest t of {CROPS} crops |");
     println!("|---|---|---|---|---|");
     let mut holds = true;
-    for (form, right) in [("link", Asked::link()), ("header", Asked::header())] {
-        let times = measure(&judges, &right, samples);
+    let (link, header) = (Asked::link(), Asked::header());
+    for (form, right, count) in [
+        ("link", &link, 1),
+        ("header", &header, 1),
+        ("links together", &link, TOGETHER),
+        ("headers together", &header, TOGETHER),
+    ] {
+        let times = measure(&judges, right, count, samples);
         for (one, other) in [(0, 1), (0, 2), (1, 2), (2, 3)] {
             let (all, greatest) = compare(&times[one], &times[other]);
             let medians = [one, other].map(|class| median(&times[class]));
@@ -77,32 +92,41 @@ fn main() -> ExitCode {
     }
 }
 
-/// Nanoseconds of each judgement, by class.
-fn measure(judges: &[Judge], right: &Asked, samples: usize) -> [Vec<u32>; 4] {
+/// Nanoseconds of each judgement, by class, of so many questions at once.
+fn measure(judges: &[Judge], right: &Asked, count: usize, samples: usize) -> [Vec<u32>; 4] {
     let mut random = Random(0x5eed_0123_4567_89ab);
-    let classes: [Vec<Asked>; 4] = std::array::from_fn(|class| {
-        (0..VARIANTS)
-            .map(|_| variant(class, right, &mut random))
-            .collect()
-    });
+    let mut places = Places::new(right, &mut random);
     let mut times: [Vec<u32>; 4] =
         std::array::from_fn(|_| Vec::with_capacity(samples + samples / 8));
+    let mut batch = Batch::default();
+    let mut decide = |judge: &Judge, question: Question<'_>| match count {
+        1 => drop(black_box(judge.decide(question))),
+        _ => judge.decide_together(&vec![question; count], &mut batch, |_, decision| {
+            drop(black_box(decision));
+        }),
+    };
     // What is judged stands in one place whatever it is.
     let mut asked = right.clone();
     let total = WARM_UP + samples * CLASSES.len();
     for n in 0..total {
+        if n % STAY == 0 {
+            places.shift();
+        }
         let (class, which) = (random.below(CLASSES.len()), random.below(VARIANTS));
         let judge = &judges[random.below(judges.len())];
-        asked.copy_from(&classes[class][which]);
-        // Both keys were used a moment ago, in either order: more is asked of the known one, and its
-        // memory would be nearer. Behind the copying, so that what that displaced is as it was.
-        let known_first = random.below(2);
-        for warm in [2 * known_first, 2 - 2 * known_first] {
-            drop(classes[warm][0].with(|question| judge.decide(question)));
+        asked.copy_from(places.get(class, which));
+        // All three that are refused were judged a moment ago, in any order: the memory of what nobody
+        // asked for lately is further away, be the key known or not. Behind the copying, so that what that
+        // displaced is as it was.
+        let (first, step) = (random.below(3), 1 + random.below(2));
+        for warm in [first, first + step, first + 2 * step] {
+            places
+                .get(warm % 3, which)
+                .with(|question| decide(judge, question));
         }
         let nanos = asked.with(|question| {
             let began = Instant::now();
-            drop(black_box(judge.decide(black_box(question))));
+            decide(judge, black_box(question));
             began.elapsed().as_nanos()
         });
         if n >= WARM_UP {
@@ -110,6 +134,48 @@ fn measure(judges: &[Judge], right: &Asked, samples: usize) -> [Vec<u32>; 4] {
         }
     }
     times
+}
+
+/// The spellings of all classes, which change places from time to time: what a class displaces in the
+/// caches by where it lies would otherwise be told from what its judgement takes.
+struct Places {
+    spellings: [Vec<Asked>; 4],
+    places: Vec<Asked>,
+    shift: usize,
+}
+
+impl Places {
+    fn new(right: &Asked, random: &mut Random) -> Self {
+        let mut spell = |class| {
+            (0..VARIANTS)
+                .map(|_| variant(class, right, random))
+                .collect()
+        };
+        Self {
+            spellings: std::array::from_fn(|class| spell(class)),
+            places: vec![right.clone(); VARIANTS * CLASSES.len()],
+            shift: 0,
+        }
+    }
+
+    fn place(&self, class: usize, which: usize) -> usize {
+        which * CLASSES.len() + (class + self.shift) % CLASSES.len()
+    }
+
+    fn get(&self, class: usize, which: usize) -> &Asked {
+        &self.places[self.place(class, which)]
+    }
+
+    /// Brings every spelling to the place of the next class.
+    fn shift(&mut self) {
+        self.shift += 1;
+        for class in 0..CLASSES.len() {
+            for which in 0..VARIANTS {
+                let place = self.place(class, which);
+                self.places[place].copy_from(&self.spellings[class][which]);
+            }
+        }
+    }
 }
 
 /// One spelling of a class.

@@ -104,9 +104,9 @@ impl Session {
             let questions: Vec<_> = gathered.iter().map(|(_, asked)| asked.question()).collect();
             let mut numbers = gathered.iter().map(|(number, _)| *number);
             let (judge, answers) = (&self.judge, &mut self.answers);
-            judge.judge_together(&questions, &mut self.batch, |question, told| {
+            judge.decide_together(&questions, &mut self.batch, |question, decision| {
                 if let Some(number) = numbers.next() {
-                    answers.tell(number, question.now, told, out);
+                    answers.tell(number, question.now, decision.told(), out);
                 }
             });
         } else {

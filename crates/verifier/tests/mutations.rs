@@ -157,7 +157,7 @@ proptest! {
         };
         for _ in 0..2 {
             let mut together = Vec::new();
-            judge.judge_together(&questions, &mut batch, |_, told| together.push(told));
+            judge.decide_together(&questions, &mut batch, |_, decision| together.push(decision.told()));
             prop_assert_eq!(together.len(), questions.len());
             for (told, question) in together.iter().zip(&questions) {
                 let alone = judge.judge(*question);

@@ -85,7 +85,14 @@ fn ci_stages() -> Vec<Stage> {
                 ],
             ],
         ),
-        Stage::commands("build", 12, &[&["cargo", "build", "--release", "--quiet"]]),
+        Stage::commands(
+            "build",
+            12,
+            &[
+                &["cargo", "build", "--release", "--quiet"],
+                &["cargo", "test", "--workspace", "--quiet", "--no-run"],
+            ],
+        ),
         Stage::commands(
             "unit and simulation",
             8,

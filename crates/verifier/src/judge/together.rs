@@ -15,13 +15,13 @@ use blockhouse_verifier_wire::{Failure, Question, Verified};
 pub type Told = Result<(Verified, Option<Chain>), Box<Failure>>;
 
 impl Judge {
-    /// Judges the heads of requests without a form, in their order, as [`Judge::judge`] does each, and
-    /// tells of each as it is decided.
-    pub fn judge_together(
+    /// Decides the heads of requests without a form, in their order, as [`Judge::decide`] does each, and
+    /// hands on each decision as it is made.
+    pub fn decide_together(
         &self,
         questions: &[Question<'_>],
         batch: &mut Batch,
-        mut tell: impl FnMut(&Question<'_>, Told),
+        mut hand_on: impl FnMut(&Question<'_>, Decision),
     ) {
         let queries: Vec<_> = questions.iter().map(read_query).collect();
         let asked = questions.iter().zip(&queries);
@@ -47,7 +47,7 @@ impl Judge {
                 }
                 Err(failure) => Err(failure.clone()),
             };
-            tell(question, decided.unwrap_or_else(Decision::refusal).told());
+            hand_on(question, decided.unwrap_or_else(Decision::refusal));
         }
     }
 }
