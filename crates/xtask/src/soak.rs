@@ -72,7 +72,7 @@ pub(crate) fn stages() -> Vec<Stage> {
         // Timed: may fail on a machine that does much else. The figures are printed either way.
         Stage::commands(
             "timing",
-            5,
+            12,
             &[&[
                 "cargo",
                 "run",
