@@ -4,8 +4,22 @@ use crate::cli::ExplainArgs;
 use anyhow::{Context as _, Result, bail};
 use blockhouse_gateway::audit::{self, AllowingStatement, Told};
 use blockhouse_types::RequestId;
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::inotify::{AddWatchFlags, InitFlags, Inotify},
+};
 use serde_json::Value;
-use std::{fmt, process::ExitCode};
+use std::{
+    fmt, io,
+    os::fd::AsFd as _,
+    path::Path,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+/// How long a request is sought that is not there yet: whoever was just refused asks at once, and the node
+/// writes its records in rounds of 50 ms.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Exits with 0 when the request is there, 1 when not.
 pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
@@ -16,7 +30,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
         );
     };
     let folder = args.data.join("audit");
-    let found = audit::find(&folder, request);
+    let found = seek(&folder, request);
     let found = found.with_context(|| format!("cannot read the audit in {}", folder.display()))?;
     let Some((mut document, told)) = found else {
         eprintln!(
@@ -40,6 +54,25 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
         ),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Looks for a request, and again whenever something was written meanwhile.
+fn seek(folder: &Path, request: RequestId) -> io::Result<Option<(Value, Told)>> {
+    let until = Instant::now() + PATIENCE;
+    let written = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
+    written.add_watch(folder, AddWatchFlags::IN_MODIFY)?;
+    loop {
+        let found = audit::find(folder, request)?;
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        if found.is_some() || timeout == PollTimeout::ZERO {
+            return Ok(found);
+        }
+        let mut watched = [PollFd::new(written.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut watched, timeout)? > 0 {
+            written.read_events()?;
+        }
+    }
 }
 
 /// A record for a person.
