@@ -146,13 +146,13 @@ struct Places {
 
 impl Places {
     fn new(right: &Asked, random: &mut Random) -> Self {
-        let mut spell = |class| {
+        let spell = |class| {
             (0..VARIANTS)
                 .map(|_| variant(class, right, random))
                 .collect()
         };
         Self {
-            spellings: std::array::from_fn(|class| spell(class)),
+            spellings: std::array::from_fn(spell),
             places: vec![right.clone(); VARIANTS * CLASSES.len()],
             shift: 0,
         }
