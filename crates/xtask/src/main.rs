@@ -88,6 +88,7 @@ fn ci_stages() -> Vec<Stage> {
         Stage::commands(
             "build",
             12,
+            // The tests' programs as well, so that the next stage's time is that of the tests.
             &[
                 &["cargo", "build", "--release", "--quiet"],
                 &["cargo", "test", "--workspace", "--quiet", "--no-run"],
