@@ -35,7 +35,7 @@ use blockhouse_s3::parse::{Domains, Outpost};
 use blockhouse_sandbox::Lacking;
 use blockhouse_settings::{IoMode, NodeSettings};
 use blockhouse_types::{Clock, ShiftedClock, SystemClock};
-use blockhouse_verifier_wire::client::{Client, Counts};
+use blockhouse_verifier_wire::client::{Client, Counts, Wait};
 use network::{Keeper, Zones};
 use pool::Pool;
 use sockets::Sockets;
@@ -183,6 +183,12 @@ pub(crate) fn assemble(settings: &NodeSettings) -> Result<Node> {
         handle: pool.handle(),
         clock: Arc::clone(&clock),
         verifier: settings.verifier.clone(),
+        wait: match settings.verifier_dedicated {
+            true => Wait::Looking {
+                before: blockhouse_device::submit,
+            },
+            false => Wait::Asleep,
+        },
         counts: Arc::clone(counts),
         hashing: hashing.clone(),
         site: Arc::clone(&site),
@@ -258,6 +264,8 @@ struct ContextParts {
     clock: Arc<dyn Clock>,
     /// Its socket.
     verifier: PathBuf,
+    /// How its answers are waited for.
+    wait: Wait,
     /// Where it counts what it asks.
     counts: Arc<Counts>,
     hashing: Hashing,
@@ -275,7 +283,7 @@ impl ContextParts {
         self.desired.catch_up(&store);
         Ok(Context {
             store,
-            verifier: Client::counted(&self.verifier, self.counts),
+            verifier: Client::counted(&self.verifier, self.wait, self.counts),
             hashing: self.hashing,
             clock: self.clock,
             entropy: RefCell::new(Box::new(secrets::generator()?)),

@@ -54,6 +54,11 @@ pub(super) fn of_verifier(threads: &[Arc<Counts>]) -> Vec<Sample> {
             "Sockets to the verifier that broke: one for each thread that had one, when it dies",
             all.sockets_broken,
         ),
+        counter(
+            "verifier_looking_nanoseconds",
+            "Time in which I/O threads looked for the verifier's answers instead of sleeping",
+            all.looked_nanos,
+        ),
     ]);
     samples
 }

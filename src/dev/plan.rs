@@ -122,6 +122,7 @@ impl Plan {
             verifier: home.verifier_socket(),
             io_cores: placement.io.clone(),
             digest_cores: placement.verifier.clone(),
+            verifier_dedicated: placement.dedicated,
             network: netfilterd::of_node(home, args)?,
             clock_offset_secs: args.clock_offset,
         };

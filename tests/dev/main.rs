@@ -74,6 +74,7 @@ fn the_first_start_makes_a_node_and_the_second_finds_its_data() {
         "verifier_refused_total{class=\"signature\"} 0\n",
         "verifier_waiting_questions 0\n",
         "verifier_sockets_broken_total 0\n",
+        "verifier_looking_nanoseconds_total",
         "digest_hashed_bytes_total",
         "digest_lanes_used_total",
     ] {

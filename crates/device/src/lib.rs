@@ -31,6 +31,7 @@ pub use backend::{Backend, IoDevice, LogDevice};
 pub use blockhouse_uring::{
     AlignedBuf, BLOCK_BYTES, BUF_BYTES_MAX, BufPool, PagePool,
     probe::{DirectRefused, UringRefused},
+    submit,
 };
 pub use file::{DeviceFile, OpenDeviceError, OpenMode, open_file};
 pub use plain::{PlainDevice, Workers};

@@ -82,6 +82,7 @@ pub(crate) struct Document {
 struct CoresDocument {
     io: Vec<usize>,
     digest: Vec<usize>,
+    verifier_dedicated: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -147,6 +148,7 @@ impl Document {
             verifier: self.verifier,
             io_cores: cores("cores.io", self.cores.io)?,
             digest_cores: cores("cores.digest", self.cores.digest)?,
+            verifier_dedicated: self.cores.verifier_dedicated,
             network: self.network,
             clock_offset_secs: self.clock_offset_secs,
         })
@@ -180,6 +182,7 @@ impl Document {
             cores: CoresDocument {
                 io: settings.io_cores.clone(),
                 digest: settings.digest_cores.clone(),
+                verifier_dedicated: settings.verifier_dedicated,
             },
         }
     }

@@ -58,6 +58,9 @@ pub struct NodeSettings {
     pub io_cores: Vec<usize>,
     /// The cores of the digest workers; empty for any.
     pub digest_cores: Vec<usize>,
+    /// Whether the verifier has cores of its own, so that its answers are waited for without sleeping at
+    /// first. Default: no.
+    pub verifier_dedicated: bool,
     /// The network filter; without one every listener is on the public path.
     pub network: Option<NodeNetwork>,
     /// How far the node's clock is ahead of the machine's, in seconds: 0 but in tests.
@@ -121,6 +124,7 @@ mod tests {
         admin = "127.0.0.1:9002"
         [cores]
         io = [0, 1]
+        verifier_dedicated = true
     "#;
 
     #[test]

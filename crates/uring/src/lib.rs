@@ -31,4 +31,4 @@ mod wakeup;
 pub use aligned::{AlignedBuf, BLOCK_BYTES, SharedBuf};
 pub use pages::{PagePool, Pages};
 pub use pool::{BUF_BYTES_MAX, BufPool};
-pub use thread::io_thread;
+pub use thread::{io_thread, submit};

@@ -54,8 +54,9 @@ pub(crate) fn own(
 }
 
 /// Makes what has a disabled ring inside, by `make`, and enables that with [`OPERATIONS`], of which none
-/// is linked, and with the cancelling of its own operations, by which tokio-uring ends.
-pub(crate) fn foreign<T>(make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+/// is linked, and with the cancelling of its own operations, by which tokio-uring ends. Gives the ring's
+/// descriptor besides.
+pub(crate) fn foreign<T>(make: impl FnOnce() -> io::Result<T>) -> io::Result<(T, RawFd)> {
     let _alone = making();
     let made = make()?;
     let restrictions = restrictions(Flags::empty(), &[opcode::AsyncCancel::CODE]);
@@ -66,7 +67,7 @@ pub(crate) fn foreign<T>(make: impl FnOnce() -> io::Result<T>) -> io::Result<T> 
         // enabled EBADFD.
         if register(fd, REGISTER_RESTRICTIONS, &restrictions).is_ok() {
             register(fd, REGISTER_ENABLE_RINGS, &[])?;
-            return Ok(made);
+            return Ok((made, fd));
         }
     }
     Err(io::Error::other(
@@ -165,7 +166,8 @@ mod tests {
             .map(|_| {
                 std::thread::spawn(|| {
                     let disabled = || IoUring::builder().setup_r_disabled().build(8);
-                    let mut ring: IoUring = foreign(disabled).unwrap();
+                    let (mut ring, fd) = foreign(disabled).unwrap();
+                    assert_eq!(ring.as_raw_fd(), fd);
                     let nop = opcode::Nop::new().build();
                     assert_eq!(answer(&mut ring, &nop), -libc::EACCES);
                     let cancel = opcode::AsyncCancel::new(7).build();

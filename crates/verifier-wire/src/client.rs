@@ -23,29 +23,24 @@
 //! `Unreachable`.
 
 mod counts;
+mod looks;
+mod socket;
 
 pub use counts::{Counted, Counts};
+pub use socket::address;
 
 use crate::frame::{Answer, AnswerBody, FRAME_BYTES_MAX, FrameBuilder, FrameError, TooLong};
 use crate::{
     Call, CallVerifier, ChainId, Failure, Link, LinkSigner, Ordered, Question, Unreachable,
     Verified, Verifier,
 };
-use nix::{
-    fcntl::{OFlag, open},
-    sys::{
-        socket::{
-            AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt,
-        },
-        stat::Mode,
-    },
-};
+use looks::Looks;
+use socket::Socket;
 use std::{
     cell::RefCell,
     collections::VecDeque,
     future::poll_fn,
     io,
-    os::fd::{AsRawFd, OwnedFd},
     path::{Path, PathBuf},
     rc::Rc,
     sync::Arc,
@@ -53,8 +48,6 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::Interest,
-    net::UnixDatagram,
     sync::{Notify, oneshot},
     task::spawn_local,
     time::{Interval, MissedTickBehavior, interval},
@@ -76,8 +69,22 @@ pub const SOCKET_BUFFER_BYTES: usize = 4 * FRAME_BYTES_MAX;
 #[derive(Clone)]
 pub struct Client(Rc<Shared>);
 
+/// How a client waits for answers.
+#[derive(Debug, Clone, Copy)]
+pub enum Wait {
+    /// Asleep.
+    Asleep,
+    /// Without sleeping at first, as the verifier has a core of its own: an answer is sooner there than a
+    /// thread is woken. What else runs on the thread goes on meanwhile.
+    Looking {
+        /// Does what the thread does by itself only before it sleeps.
+        before: fn(),
+    },
+}
+
 struct Shared {
     path: PathBuf,
+    wait: Wait,
     state: RefCell<State>,
     /// Wakes the driver when the outbox is not empty any more.
     asked: Notify,
@@ -200,13 +207,14 @@ impl Client {
     /// A client of the verifier that listens at `path`, whether it does already or not. Its driver
     /// is started on the local task set of this thread, and ends with the thread's runtime.
     pub fn new(path: &Path) -> Self {
-        Self::counted(path, Arc::default())
+        Self::counted(path, Wait::Asleep, Arc::default())
     }
 
     /// The same, counting what it does; no other client may count there.
-    pub fn counted(path: &Path, counts: Arc<Counts>) -> Self {
+    pub fn counted(path: &Path, wait: Wait, counts: Arc<Counts>) -> Self {
         let client = Self(Rc::new(Shared {
             path: path.to_owned(),
+            wait,
             state: RefCell::default(),
             asked: Notify::new(),
             counts,
@@ -378,8 +386,8 @@ async fn drive(shared: Rc<Shared>) {
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         shared.asked.notified().await;
-        let ended = match reach(&shared.path) {
-            Ok(socket) => serve(&shared, &socket, &mut seconds).await,
+        let ended = match Socket::connect(&shared.path) {
+            Ok(mut socket) => serve(&shared, &mut socket, &mut seconds).await,
             Err(error) => Err(error.into()),
         };
         if let Err(error) = ended {
@@ -392,43 +400,11 @@ async fn drive(shared: Rc<Shared>) {
     }
 }
 
-/// A connected socket. tokio's datagram socket is what reads and writes whole packets; that this one
-/// is connected and in order is the kernel's to know.
-fn reach(path: &Path) -> io::Result<UnixDatagram> {
-    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-    let fd = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None)?;
-    // The kernel gives as much of it as it allows, which is a frame at least.
-    setsockopt(&fd, sockopt::SndBuf, &SOCKET_BUFFER_BYTES)?;
-    setsockopt(&fd, sockopt::RcvBuf, &SOCKET_BUFFER_BYTES)?;
-    let (address, _folder) = address(path)?;
-    connect(fd.as_raw_fd(), &address)?;
-    UnixDatagram::from_std(fd.into())
-}
-
-/// The address of a socket in the file system. The kernel takes 107 bytes of path; a longer one is
-/// reached through its folder, which must stay open as long as the address is used.
-pub fn address(path: &Path) -> io::Result<(UnixAddr, Option<OwnedFd>)> {
-    if let Ok(address) = UnixAddr::new(path) {
-        return Ok((address, None));
-    }
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(io::ErrorKind::InvalidInput.into());
-    };
-    // Only to be walked through: that needs no right to read it.
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let folder = open(folder, flags, Mode::empty())?;
-    let through = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string());
-    Ok((UnixAddr::new(&through.join(name))?, Some(folder)))
-}
-
 /// Sends what gathers and hands out what comes, until the socket breaks.
-async fn serve(
-    shared: &Shared,
-    socket: &UnixDatagram,
-    seconds: &mut Interval,
-) -> Result<(), Broken> {
+async fn serve(shared: &Shared, socket: &mut Socket, seconds: &mut Interval) -> Result<(), Broken> {
     let mut packet = vec![0; FRAME_BYTES_MAX];
     let mut sending: Option<FrameBuilder> = None;
+    let mut looks = Looks::new(shared.wait);
     // What woke the driver is in the outbox.
     shared.asked.notify_one();
     loop {
@@ -436,9 +412,10 @@ async fn serve(
             biased;
             ready = socket.readable() => {
                 ready?;
+                looks.end();
                 receive(shared, socket, &mut packet)?;
             }
-            ready = socket.writable(), if sending.is_some() => ready?,
+            ready = socket.room(), if sending.is_some() => ready?,
             () = shared.asked.notified(), if sending.is_none() => behind_the_others().await,
             _ = seconds.tick() => {
                 if shared.state.borrow_mut().tick() {
@@ -446,14 +423,15 @@ async fn serve(
                 }
                 continue;
             }
+            true = looks.look(&shared.counts) => continue,
         }
         loop {
             if sending.is_none() {
                 sending = shared.state.borrow_mut().outbox.frames.pop_front();
             }
             let Some(frame) = &sending else { break };
-            match socket.try_send(frame.bytes()) {
-                Ok(_) => {
+            match socket.send(frame.bytes())? {
+                true => {
                     if let Some(sent) = sending.take() {
                         let mut state = shared.state.borrow_mut();
                         shared.counts.frame_sent();
@@ -462,9 +440,11 @@ async fn serve(
                     }
                 }
                 // Tried again when the socket has room.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error.into()),
+                false => break,
             }
+        }
+        if !shared.state.borrow().waiting.places.is_empty() {
+            looks.begin();
         }
     }
 }
@@ -485,14 +465,13 @@ async fn behind_the_others() {
 }
 
 /// Takes packets until nobody waits for one, or none is there.
-fn receive(shared: &Shared, socket: &UnixDatagram, packet: &mut [u8]) -> Result<(), Broken> {
+fn receive(shared: &Shared, socket: &Socket, packet: &mut [u8]) -> Result<(), Broken> {
     loop {
-        let len = match socket.try_recv(packet) {
+        let len = match socket.receive(packet)? {
+            None => return Ok(()),
             // There are no empty packets: this is the end.
-            Ok(0) => return Err(Broken::Closed),
-            Ok(len) => len,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error.into()),
+            Some(0) => return Err(Broken::Closed),
+            Some(len) => len,
         };
         let mut state = shared.state.borrow_mut();
         for answer in Answer::read_all(&packet[..len])? {
@@ -500,18 +479,7 @@ fn receive(shared: &Shared, socket: &UnixDatagram, packet: &mut [u8]) -> Result<
         }
         shared.counts.waiting(state.waiting.places.len());
         if state.waiting.places.is_empty() {
-            return forget_readiness(socket);
+            return Ok(socket.forget_readiness()?);
         }
-    }
-}
-
-/// Lets tokio wait for the next packet without a call to the kernel that finds none: nothing was asked
-/// that was not answered. A packet that comes all the same is taken with the next one, and the end of
-/// the socket is not forgotten.
-fn forget_readiness(socket: &UnixDatagram) -> Result<(), Broken> {
-    let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-    match socket.try_io(Interest::READABLE, nothing) {
-        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error.into()),
-        _ => Ok(()),
     }
 }

@@ -15,6 +15,7 @@ pub mod client;
 mod failure;
 pub mod frame;
 pub mod provision;
+pub mod spin;
 
 pub use failure::{Failure, Refusal};
 

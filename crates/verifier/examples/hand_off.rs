@@ -19,7 +19,7 @@ mod support;
 use blockhouse_verifier::{InProcess, Worker};
 use blockhouse_verifier_wire::{
     Question, Verifier,
-    client::{Client, address},
+    client::{Client, Counts, Wait, address},
 };
 use nix::{
     sys::socket::{AddressFamily, Backlog, SockFlag, SockType, bind, listen, socket},
@@ -33,6 +33,7 @@ use std::{
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use support::{Asked, on_cpu, pin};
@@ -102,7 +103,14 @@ impl Line {
             }
             Some((core, dedicated)) => {
                 let house = Process::start(core, dedicated);
-                measure(self.in_flight, Some(&house), || Client::new(&house.path))
+                // The thread has no ring to which anything would have to be handed.
+                let wait = match dedicated {
+                    "dedicated" => Wait::Looking { before: || {} },
+                    _ => Wait::Asleep,
+                };
+                let counts = Arc::new(Counts::default());
+                let client = || Client::counted(&house.path, wait, Arc::clone(&counts));
+                measure(self.in_flight, Some((&house, &counts)), client)
             }
         };
         self.rounds.push(figures);
@@ -133,14 +141,14 @@ impl Line {
 struct Figures {
     asker_us: f64,
     verifier_us: f64,
-    /// What the verifier looked for work without sleeping.
+    /// What both looked for work and answers without sleeping.
     spun_us: f64,
     rate: f64,
 }
 
 fn measure<V: Verifier>(
     in_flight: usize,
-    house: Option<&Process>,
+    house: Option<(&Process, &Counts)>,
     verifier: impl FnOnce() -> V,
 ) -> Figures {
     pin(0);
@@ -154,13 +162,16 @@ fn measure<V: Verifier>(
         // Once, so that connecting and the first derivation are not counted.
         ask(&verifier, &asked, &asked.headers()).await;
         let (count, until) = (Rc::new(Cell::new(0u64)), Instant::now() + SECONDS);
-        let spun = || house.map(Process::spun).unwrap_or_default();
-        let before = (
-            on_cpu("self"),
-            house.map(Process::on_cpu),
-            spun(),
-            Instant::now(),
-        );
+        // What each side looked for work without sleeping, and what it ran, that included.
+        let asker = || {
+            let looked = house.map_or(0, |(_, counts)| counts.read().looked_nanos);
+            (Duration::from_nanos(looked), on_cpu("self"))
+        };
+        let other = || {
+            let times = house.map(|(process, _)| (process.spun(), process.on_cpu()));
+            times.unwrap_or_default()
+        };
+        let before = (asker(), other(), Instant::now());
         let tasks: Vec<_> = (0..in_flight)
             .map(|_| {
                 let (verifier, count) = (verifier.clone(), Rc::clone(&count));
@@ -183,15 +194,18 @@ fn measure<V: Verifier>(
             task.await.unwrap();
         }
         let count = count.get() as f64;
-        let asker = on_cpu("self") - before.0;
-        let other = house.map(Process::on_cpu).unwrap_or_default() - before.1.unwrap_or_default();
-        let spun = spun() - before.2;
+        let since = |now: (Duration, Duration), before: (Duration, Duration)| {
+            let (spun, ran) = (now.0 - before.0, now.1 - before.1);
+            (spun, ran.saturating_sub(spun))
+        };
+        let ((looked, asked), (spun, answered)) =
+            (since(asker(), before.0), since(other(), before.1));
         let each_us = |time: Duration| time.as_secs_f64() * 1e6 / count;
         Figures {
-            asker_us: each_us(asker),
-            verifier_us: each_us(other.saturating_sub(spun)),
-            spun_us: each_us(spun),
-            rate: count / before.3.elapsed().as_secs_f64(),
+            asker_us: each_us(asked),
+            verifier_us: each_us(answered),
+            spun_us: each_us(looked + spun),
+            rate: count / before.2.elapsed().as_secs_f64(),
         }
     })
 }

@@ -17,7 +17,10 @@
 //! sends anything but frames, or one of another user than the gateway's, is cut off.
 
 use crate::{judge::Judge, session::Session};
-use blockhouse_verifier_wire::frame::{FRAME_BYTES_MAX, FrameBuilder, FrameError};
+use blockhouse_verifier_wire::{
+    frame::{FRAME_BYTES_MAX, FrameBuilder, FrameError},
+    spin::Spin,
+};
 use nix::{
     errno::Errno,
     sys::{
@@ -44,13 +47,6 @@ const EVENTS_MAX: usize = 64;
 
 /// What a socket buffers for its asker: a few frames of the greatest length.
 const SOCKET_BUFFER_BYTES: usize = 4 * FRAME_BYTES_MAX;
-
-/// The longest that a worker looks for work without sleeping: what it takes to wake a thread on
-/// another core, for it to take 64 answers and ask again, with room for a machine that is virtual.
-const SPIN_MAX: Duration = Duration::from_micros(200);
-
-/// What a worker that has spun in vain begins again with.
-const SPIN_LEAST: Duration = Duration::from_micros(10);
 
 /// The listener's number among the epoll's; askers count up from the next.
 const LISTENER: u64 = 0;
@@ -163,7 +159,7 @@ impl Worker {
         }
         let began = Instant::now();
         let mut spent = Duration::ZERO;
-        while spent < spin.length {
+        while spent < spin.length() {
             let ready = wait(&self.epoll, events, EpollTimeout::ZERO)?;
             if ready > 0 {
                 self.spun.add(spent);
@@ -288,45 +284,9 @@ impl Asker {
     }
 }
 
-/// How long it lately would have paid to look for work without sleeping.
-#[derive(Debug, Default)]
-struct Spin {
-    length: Duration,
-}
-
-impl Spin {
-    /// It was too short: work came `waited` after the worker began to look for it. Where a longer one
-    /// would have met it, the next is longer; where none would have, shorter, down to none at all.
-    fn was_in_vain(&mut self, waited: Duration) {
-        self.length = match waited < SPIN_MAX {
-            true => (self.length * 2).clamp(SPIN_LEAST, SPIN_MAX),
-            false if self.length > SPIN_LEAST => self.length / 2,
-            false => Duration::ZERO,
-        };
-    }
-}
-
 fn wait(epoll: &Epoll, events: &mut [EpollEvent], timeout: EpollTimeout) -> io::Result<usize> {
     match epoll.wait(events, timeout) {
         Err(Errno::EINTR) => Ok(0),
         ready => Ok(ready?),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spinning_grows_where_it_would_have_paid_and_ends_where_it_would_not() {
-        let mut spin = Spin::default();
-        for _ in 0..10 {
-            spin.was_in_vain(SPIN_MAX / 2);
-        }
-        assert_eq!(spin.length, SPIN_MAX);
-        for _ in 0..10 {
-            spin.was_in_vain(SPIN_MAX);
-        }
-        assert_eq!(spin.length, Duration::ZERO);
     }
 }

@@ -11,7 +11,7 @@ use blockhouse_verifier::{Judge, Keyring, Provisioner, Worker};
 use blockhouse_verifier_wire::{
     ChainId, Claims, Failure, Link, LinkKind, Principal, Question, Refusal, SessionKind,
     Unreachable, Verified, Verifier,
-    client::{Client, Counts, address},
+    client::{Client, Counts, Wait, address},
     frame::{FrameBuilder, Request},
     provision::{Material, MintOrder, Minted, NewKey, Outcome, Provision},
 };
@@ -23,6 +23,7 @@ use nix::{
     unistd::Uid,
 };
 use std::{
+    cell::Cell,
     future::Future,
     io::{Read as _, Write as _},
     os::{
@@ -136,6 +137,14 @@ fn on_a_thread<F: Future>(work: F) -> F::Output {
     LocalSet::new().block_on(&runtime, work)
 }
 
+/// A GET that is signed for another path.
+fn forged() -> Signed {
+    Signed {
+        path: "/another".to_owned(),
+        ..signed("/b/k")
+    }
+}
+
 /// A GET of `path`, signed by `AK`.
 fn signed(path: &str) -> Signed {
     signed_with(path, "UNSIGNED-PAYLOAD")
@@ -219,18 +228,72 @@ fn many_questions_at_once_get_each_its_answer() {
     });
 }
 
+/// What a client asks while its socket is full goes out when there is room again.
+#[test]
+fn a_full_socket_is_no_end() {
+    let mut house = House::open_empty();
+    on_a_thread(async {
+        let counts = Arc::new(Counts::default());
+        let client = Client::counted(&house.path, Wait::Asleep, Arc::clone(&counts));
+        let tasks: Vec<_> = (0..150)
+            .map(|n| {
+                let client = client.clone();
+                tokio::task::spawn_local(async move {
+                    let long = format!("/b/{n}{}", "x".repeat(20_000));
+                    ask(&client, &signed(&long)).await
+                })
+            })
+            .collect();
+        // Each lets everybody run who can; nobody takes what they send.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        let sent = counts.read().frames;
+        assert!((1..20).contains(&sent), "{sent} frames fit into the socket");
+        let outcome = house.provision(&[put("AK", true), Provision::Commit]);
+        assert!(matches!(outcome, Outcome::Applied(1)));
+        for task in tasks {
+            assert!(task.await.unwrap().unwrap().is_ok());
+        }
+        assert!(counts.read().frames > sent);
+    });
+}
+
+/// A client that does not sleep at first is answered like any other, and does before each look what its
+/// thread would do before it slept.
+#[test]
+fn a_client_may_look_for_its_answers() {
+    thread_local!(static LOOKS: Cell<u64> = const { Cell::new(0) });
+    let house = House::open();
+    on_a_thread(async {
+        let counts = Arc::new(Counts::default());
+        let before = || LOOKS.set(LOOKS.get() + 1);
+        let wait = Wait::Looking { before };
+        let client = Client::counted(&house.path, wait, Arc::clone(&counts));
+        let (good, forged) = (signed("/b/k"), forged());
+        // It begins to look when it has found that answers are near.
+        while counts.read().looked_nanos == 0 {
+            let (one, two) = tokio::join!(ask(&client, &good), ask(&client, &forged));
+            assert!(one.unwrap().is_ok() && two.unwrap().is_err());
+        }
+        assert!(LOOKS.get() > 0);
+        // Nobody is looked for who was not asked.
+        let looks = LOOKS.get();
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(LOOKS.get(), looks);
+    });
+}
+
 /// Questions that are asked together share a frame, and each is counted once, as what became of it.
 #[test]
 fn a_client_counts_what_became_of_its_questions() {
     let house = House::open();
     on_a_thread(async {
         let counts = Arc::new(Counts::default());
-        let client = Client::counted(&house.path, Arc::clone(&counts));
-        let forged = Signed {
-            path: "/another".to_owned(),
-            ..signed("/b/k")
-        };
-        let good = signed("/b/k");
+        let client = Client::counted(&house.path, Wait::Asleep, Arc::clone(&counts));
+        let (good, forged) = (signed("/b/k"), forged());
         let (one, two, three) = tokio::join!(
             ask(&client, &good),
             ask(&client, &forged),
@@ -263,7 +326,8 @@ fn a_client_counts_what_nobody_judged() {
     let folder = tempfile::tempdir().unwrap();
     on_a_thread(async {
         let counts = Arc::new(Counts::default());
-        let client = Client::counted(&folder.path().join("nobody"), Arc::clone(&counts));
+        let nobody = folder.path().join("nobody");
+        let client = Client::counted(&nobody, Wait::Asleep, Arc::clone(&counts));
         assert_eq!(ask(&client, &signed("/b/k")).await, Err(Unreachable));
         let counted = counts.read();
         assert_eq!((counted.questions, counted.unreachable), (1, 1));

@@ -1,7 +1,10 @@
 //! What a client counts of its questions, for whoever shows it.
 
 use crate::{Failure, Refusal, frame::AnswerBody};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
 /// The counts of one client. Its thread is their only writer; any thread may read them.
 #[derive(Debug, Default)]
@@ -13,6 +16,7 @@ pub struct Counts {
     unreachable: AtomicU64,
     waiting: AtomicU64,
     sockets_broken: AtomicU64,
+    looked_nanos: AtomicU64,
 }
 
 /// Counts at one moment, of one client or of several together.
@@ -32,6 +36,8 @@ pub struct Counted {
     pub waiting: u64,
     /// Sockets that broke, or could not be opened.
     pub sockets_broken: u64,
+    /// What it looked for answers without sleeping, in nanoseconds.
+    pub looked_nanos: u64,
 }
 
 impl Counts {
@@ -45,11 +51,21 @@ impl Counts {
             unreachable: self.unreachable.load(Relaxed),
             waiting: self.waiting.load(Relaxed),
             sockets_broken: self.sockets_broken.load(Relaxed),
+            looked_nanos: self.looked_nanos.load(Relaxed),
         }
     }
 
     pub(super) fn asked(&self) {
         add(&self.questions);
+    }
+
+    pub(super) fn questions(&self) -> u64 {
+        self.questions.load(Relaxed)
+    }
+
+    pub(super) fn looked(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        add_some(&self.looked_nanos, nanos);
     }
 
     pub(super) fn frame_sent(&self) {
@@ -90,6 +106,7 @@ impl Counted {
             unreachable: self.unreachable + other.unreachable,
             waiting: self.waiting + other.waiting,
             sockets_broken: self.sockets_broken + other.sockets_broken,
+            looked_nanos: self.looked_nanos + other.looked_nanos,
         }
     }
 }
@@ -99,6 +116,10 @@ fn refusal_of(failure: &Failure) -> usize {
 }
 
 /// There is one writer: a load and a store, which cost less than an addition in one.
+fn add_some(count: &AtomicU64, more: u64) {
+    count.store(count.load(Relaxed).wrapping_add(more), Relaxed);
+}
+
 fn add(count: &AtomicU64) {
-    count.store(count.load(Relaxed).wrapping_add(1), Relaxed);
+    add_some(count, 1);
 }
