@@ -2,6 +2,7 @@
 //! SigV4A, whose regions stand in `X-Amz-Region-Set`.
 
 use crate::claim::Algorithm;
+use blockhouse_types::Specials;
 
 /// The longest access key id that is looked at. Source: IAM API Reference, `AccessKey`.
 const ACCESS_KEY_ID_BYTES_MAX: usize = 128;
@@ -146,7 +147,8 @@ impl<'a> Credential<'a> {
 fn take_apart(text: &str, algorithm: Algorithm) -> Option<(&str, &str, [&str; 4])> {
     let mut slashes = [0; 4];
     let mut count = 0;
-    for (at, _) in text.bytes().enumerate().filter(|(_, byte)| *byte == b'/') {
+    let bytes = text.as_bytes();
+    for at in Specials::new(bytes).filter(|at| bytes[*at] == b'/') {
         *slashes.get_mut(count)? = at;
         count += 1;
     }

@@ -56,7 +56,7 @@ pub(crate) fn is_canonical_escape(bytes: &[u8]) -> bool {
     let [_, high, low, ..] = bytes else {
         return false;
     };
-    let upper = |c: &u8| matches!(c, b'0'..=b'9' | b'A'..=b'F');
+    let upper = |c: &u8| !c.is_ascii_lowercase();
     upper(high) && upper(low) && escaped(*high, *low).is_some_and(|byte| !is_unreserved(byte))
 }
 
@@ -124,15 +124,25 @@ pub(crate) fn decode(raw: &[u8], plus: Plus) -> Cow<'_, [u8]> {
 /// Bytes of `%XX`.
 const ESCAPE_BYTES: usize = 3;
 
+/// The byte that an escape with these digits stands for, if they are digits.
+#[inline]
 fn escaped(high: u8, low: u8) -> Option<u8> {
-    let digit = |c: u8| match c {
-        b'0'..=b'9' => Some(c - b'0'),
-        b'a'..=b'f' => Some(c - b'a' + 10),
-        b'A'..=b'F' => Some(c - b'A' + 10),
-        _ => None,
-    };
-    Some(digit(high)? << 4 | digit(low)?)
+    let [high, low] = [high, low].map(|digit| NIBBLES[usize::from(digit)]);
+    (high | low < 16).then_some(high << 4 | low)
 }
+
+/// What each hexadecimal digit stands for, in either case; 16 and more for all other bytes.
+const NIBBLES: [u8; 256] = {
+    let mut table = [u8::MAX; 256];
+    let mut nibble = 0;
+    while nibble < 16 {
+        let digit = DIGITS[nibble];
+        table[digit as usize] = nibble as u8;
+        table[digit.to_ascii_lowercase() as usize] = nibble as u8;
+        nibble += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

@@ -58,15 +58,10 @@ pub(crate) fn put_header(sink: &mut impl Sink, headers: &[Header<'_>], name: &[u
     sink.put(b"\n");
 }
 
-/// The bytes that `u8::is_ascii_whitespace` knows, without a branch.
-const fn is_space(byte: u8) -> bool {
-    (byte == b' ') | (byte == b'\t') | (byte == b'\n') | (byte == b'\x0c') | (byte == b'\r')
-}
-
 fn put_folded(sink: &mut impl Sink, value: &[u8]) {
-    // Without an exit in the middle, so that many bytes are looked at in one step.
-    let spaces = value.iter().fold(false, |any, b| any | is_space(*b));
-    if !spaces {
+    // All white space is among them. Without an exit in the middle, so that many bytes are looked at in
+    // one step.
+    if value.iter().fold(true, |all, byte| all & (*byte > b' ')) {
         return sink.put(value);
     }
     let mut separator: &[u8] = b"";

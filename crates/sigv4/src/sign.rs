@@ -9,6 +9,7 @@ use crate::ecdsa::PublicKey;
 use crate::key::SigningKey;
 use crate::sink::{HashSink, Sink};
 use subtle::ConstantTimeEq as _;
+use wide::u8x16;
 
 /// What the signature of a head is made over.
 #[derive(Debug, Clone, Copy)]
@@ -85,10 +86,18 @@ fn words(text: &[u8; 64]) -> [u64; 8] {
 pub(crate) fn hex_digits(bytes: &[u8; 32]) -> [u8; 64] {
     /// From the digit 9 to the digit a, less one.
     const GAP: u8 = b'a' - b'9' - 1;
-    let digit = |nibble: u8| b'0' + nibble + GAP * u8::from(nibble > 9);
+    let digits = |nibbles: u8x16| {
+        let is_letter = nibbles.simd_gt(u8x16::splat(9));
+        (nibbles + u8x16::splat(b'0') + (is_letter & u8x16::splat(GAP))).to_array()
+    };
     let mut text = [0; 64];
-    for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(bytes) {
-        *pair = [digit(byte >> 4), digit(byte & 15)];
+    let halves = text.as_chunks_mut().0.iter_mut().zip(bytes.as_chunks().0);
+    for (text, bytes) in halves {
+        let bytes = u8x16::new(*bytes);
+        let (high, low) = (bytes >> 4, bytes & u8x16::splat(15));
+        let text: &mut [u8; 32] = text;
+        text[..16].copy_from_slice(&digits(u8x16::unpack_low(high, low)));
+        text[16..].copy_from_slice(&digits(u8x16::unpack_high(high, low)));
     }
     text
 }

@@ -1,5 +1,7 @@
 //! Finds what parts an encoded text, and what is escaped in it, many bytes at a time.
 
+use wide::u8x16;
+
 /// Bytes that are looked at in one step.
 const STEP_BYTES: usize = 32;
 
@@ -55,24 +57,25 @@ impl Iterator for Specials<'_> {
     }
 }
 
-/// A bit for each byte that is not unreserved, the first byte's the lowest. Without a branch or a table,
-/// so that the compiler makes vectors of it.
+/// A bit for each byte that is not unreserved, the first byte's the lowest.
 #[inline]
 fn marks(bytes: &[u8; STEP_BYTES]) -> u32 {
-    /// Brings the lowest bits of eight bytes together in the highest byte.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let mut flags = [0; STEP_BYTES];
-    for (flag, byte) in flags.iter_mut().zip(bytes) {
-        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-        // `-`, `.`, `/` and the digits stand side by side, and `/` is not unreserved.
-        let digit = (byte.wrapping_sub(b'-') < 13) & (*byte != b'/');
-        let mark = (*byte == b'_') | (*byte == b'~');
-        *flag = u8::from(!(letter | digit | mark));
-    }
-    let eights = flags.as_chunks().0.iter().rev();
-    eights.fold(0, |marks, eight| {
-        marks << 8 | (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) as u32
-    })
+    let halves = bytes.as_chunks().0.iter().rev();
+    halves.fold(0, |marks, half| marks << 16 | marks_of_half(*half))
+}
+
+#[inline]
+fn marks_of_half(bytes: [u8; STEP_BYTES / 2]) -> u32 {
+    let bytes = u8x16::new(bytes);
+    let is = |byte| bytes.simd_eq(u8x16::splat(byte));
+    let among = |bytes: u8x16, first, count: u8| {
+        let nth = bytes - u8x16::splat(first);
+        nth.min(u8x16::splat(count - 1)).simd_eq(nth)
+    };
+    let letter = among(bytes | u8x16::splat(0x20), b'a', 26);
+    // `-`, `.`, `/` and the digits stand side by side, and `/` is not unreserved.
+    let digit = among(bytes, b'-', 13) & !is(b'/');
+    (!(letter | digit | is(b'_') | is(b'~'))).to_bitmask()
 }
 
 #[cfg(test)]

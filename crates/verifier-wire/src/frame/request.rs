@@ -127,7 +127,7 @@ fn read_texts<'a, const N: usize>(
     });
     let names_bytes: usize = pairs.clone().map(|(name, _)| name).sum();
     let text = from.bytes(lengths.iter().sum::<usize>() + names_bytes, what)?;
-    let mut left = std::str::from_utf8(text).map_err(|_| FrameError { what })?;
+    let mut left = simdutf8::basic::from_utf8(text).map_err(|_| FrameError { what })?;
     let mut take = |length| {
         let (text, rest) = left.split_at_checked(length).ok_or(FrameError { what })?;
         left = rest;
