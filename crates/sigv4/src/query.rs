@@ -143,18 +143,23 @@ impl<'a> Query<'a> {
         };
         let mut pair = Pending::new(0);
         // The digits of an escape are unreserved.
-        for at in Specials::new(bytes) {
-            match bytes[at] {
-                b'%' if is_canonical_escape(&bytes[at..]) => pair.escaped = true,
-                b'=' if pair.equals.is_none() => pair.equals = Some(at),
-                b'&' => {
+        let mut specials = Specials::new(bytes);
+        loop {
+            let special = specials.next();
+            let at = special.unwrap_or(bytes.len());
+            match bytes.get(at) {
+                Some(b'%') if is_canonical_escape(&bytes[at..]) => pair.escaped = true,
+                Some(b'=') if pair.equals.is_none() => pair.equals = Some(at),
+                Some(b'&') | None => {
                     query.add(pair, at)?;
                     pair = Pending::new(at + 1);
                 }
-                _ => pair.is_canonical = false,
+                Some(_) => pair.is_canonical = false,
+            }
+            if special.is_none() {
+                break;
             }
         }
-        query.add(pair, bytes.len())?;
         query.sort();
         Ok(query)
     }

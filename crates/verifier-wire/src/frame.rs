@@ -7,8 +7,9 @@
 //! ```
 //!
 //! Numbers are little-endian; a text is its length (u16) and its bytes. The number ties an answer to
-//! its question; it is the asker's own, and the verifier only gives it back. A question's texts and
-//! names stand side by side, behind all their lengths: that they are UTF-8 is found in one look.
+//! its question; it is the asker's own, and the verifier only gives it back. The texts of a question, and
+//! those of who signed, stand side by side behind all their lengths: that they are UTF-8 is found in one
+//! look.
 //!
 //! | to the verifier | fields |
 //! |---|---|
@@ -58,7 +59,7 @@ pub const FRAME_BYTES_MAX: usize = 128 * 1024;
 pub const MESSAGES_MAX: usize = 255;
 
 /// The version of the frames. Both sides are parts of one build; a different one is refused.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 const MAGIC: [u8; 2] = *b"BV";
 const HEADER_BYTES: usize = 4;
@@ -243,4 +244,4 @@ impl<'a> Iterator for Messages<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

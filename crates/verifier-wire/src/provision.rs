@@ -320,7 +320,7 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SessionKind;
+    use crate::{SessionKind, frame::tests::framed};
     use blockhouse_types::AccountId;
     use proptest::prelude::*;
 
@@ -404,10 +404,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_refused_or_read(packet: Vec<u8>) {
-            for packet in [packet.clone(), [&b"BV\x01\x01"[..], &packet].concat()] {
-                if let Ok(messages) = Provision::read_all(&packet) { messages.for_each(drop); }
-                if let Ok(messages) = Outcome::read_all(&packet) { messages.for_each(drop); }
+        fn any_bytes_are_refused_or_read(kind: u8, packet: Vec<u8>) {
+            for packet in [&packet[..], framed(kind, &packet).bytes()] {
+                if let Ok(messages) = Provision::read_all(packet) { messages.for_each(drop); }
+                if let Ok(messages) = Outcome::read_all(packet) { messages.for_each(drop); }
             }
         }
     }

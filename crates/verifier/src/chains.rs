@@ -25,12 +25,12 @@ pub(crate) struct Chains {
 #[derive(Debug)]
 struct Open {
     begun: Timestamp,
-    chain: Chain,
+    chain: Box<Chain>,
 }
 
 impl Chains {
     /// Opens a chain; `None` when all places are taken.
-    pub(crate) fn open(&mut self, chain: Chain, now: Timestamp) -> Option<ChainId> {
+    pub(crate) fn open(&mut self, chain: Box<Chain>, now: Timestamp) -> Option<ChainId> {
         if self.open.len() >= CHAINS_MAX {
             self.open
                 .retain(|_, open| open.begun.plus_secs(CHAIN_AGE_SECS_MAX) > now);
@@ -52,7 +52,7 @@ impl Chains {
     pub(crate) fn admit(
         &mut self,
         mut verified: Verified,
-        chain: Option<Chain>,
+        chain: Option<Box<Chain>>,
         now: Timestamp,
     ) -> Result<Verified, Unreachable> {
         if let Some(chain) = chain {
@@ -93,9 +93,14 @@ mod tests {
     use super::*;
     use blockhouse_sigv4::{ChainKey, SecretKey};
 
-    fn chain() -> Chain {
+    fn chain() -> Box<Chain> {
         let key = SecretKey::new("hush".to_owned()).signing_key("20261121", "local-1", "s3");
-        Chain::new(ChainKey::Hmac(key), "20261121T000000Z", "scope", "seed")
+        Box::new(Chain::new(
+            ChainKey::Hmac(key),
+            "20261121T000000Z",
+            "scope",
+            "seed",
+        ))
     }
 
     #[test]

@@ -289,7 +289,8 @@ impl House {
             PayloadMode::SignedChunks { .. } => {
                 let key = signing.signature.chain_key()?;
                 let scope = heard.scope.scope;
-                Some(Chain::new(key, &claim.date, scope, &claim.signature))
+                let signature = &claim.signature;
+                Some(Box::new(Chain::new(key, &claim.date, scope, signature)))
             }
             _ => None,
         };

@@ -5,7 +5,7 @@ use crate::{
     AuthType, ChainId, Claims, Credential, Failure, Ordered, PayloadMode, Principal, Service,
     SessionKind, SignatureVersion, SignedHeaders, Verified,
 };
-use blockhouse_types::LinkId;
+use blockhouse_types::{AccountId, LinkId};
 
 const VERIFIED: u8 = 129;
 const REFUSED: u8 = 130;
@@ -101,9 +101,9 @@ impl Answer {
 }
 
 fn write_verified(to: &mut Writer<'_>, verified: &Verified) -> Result<(), TooLong> {
-    to.principal(&verified.principal)?;
-    to.text(&verified.access_key_id)?;
-    write_credential(to, &verified.credential)?;
+    let (kind, [name, session]) = names_of(&verified.principal);
+    to.u8(kind);
+    to.account(verified.principal.account());
     to.u8(match verified.auth_type {
         AuthType::Header => 0,
         AuthType::Query => 1,
@@ -113,14 +113,17 @@ fn write_verified(to: &mut Writer<'_>, verified: &Verified) -> Result<(), TooLon
         SignatureVersion::V4 => 0,
         SignatureVersion::V4a => 1,
     });
+    to.u8(match verified.service {
+        Service::S3 => 0,
+        Service::S3Outposts => 1,
+        Service::Iam => 2,
+    });
     to.time(verified.signed_at);
     to.option(verified.expires_at, |to, moment| {
         to.time(moment);
         Ok(())
     })?;
-    to.text(verified.service.as_str())?;
     write_payload(to, &verified.payload);
-    to.text(verified.signed_headers.as_str())?;
     to.option(verified.link, |to, link| {
         to.raw(&link.0);
         Ok(())
@@ -128,46 +131,57 @@ fn write_verified(to: &mut Writer<'_>, verified: &Verified) -> Result<(), TooLon
     to.option(verified.chain, |to, chain| {
         to.u64(chain.0);
         Ok(())
-    })
+    })?;
+    write_credential(to, &verified.credential)?;
+    let signed_headers = verified.signed_headers.as_str();
+    to.texts_in_one([name, session, &verified.access_key_id, signed_headers])
 }
 
 fn read_verified(from: &mut Reader<'_>) -> Result<Verified, FrameError> {
+    let refuse = |what| Err(FrameError { what });
+    let (kind, account) = (from.u8("kind of principal")?, from.account("account")?);
+    let auth_type = match from.u8("auth type")? {
+        0 => AuthType::Header,
+        1 => AuthType::Query,
+        2 => AuthType::Post,
+        _ => return refuse("auth type"),
+    };
+    let signature_version = match from.u8("signature version")? {
+        0 => SignatureVersion::V4,
+        1 => SignatureVersion::V4a,
+        _ => return refuse("signature version"),
+    };
+    let service = match from.u8("service")? {
+        0 => Service::S3,
+        1 => Service::S3Outposts,
+        2 => Service::Iam,
+        _ => return refuse("service"),
+    };
+    let signed_at = from.time("signed at")?;
+    let expires_at = from.option("expires at", |from| from.time("expires at"))?;
+    let payload = read_payload(from)?;
+    let link = from.option("link", |from| from.array("link").map(LinkId))?;
+    let chain = from.option("chain", |from| from.u64("chain").map(ChainId))?;
+    let credential = read_credential(from)?;
+    let [name, session, access_key_id, signed_headers] = from.texts_in_one("names")?;
     Ok(Verified {
-        principal: from.principal()?,
-        access_key_id: from.text("access key")?.into(),
-        credential: read_credential(from)?,
-        auth_type: match from.u8("auth type")? {
-            0 => AuthType::Header,
-            1 => AuthType::Query,
-            2 => AuthType::Post,
-            _ => return Err(FrameError { what: "auth type" }),
-        },
-        signature_version: match from.u8("signature version")? {
-            0 => SignatureVersion::V4,
-            1 => SignatureVersion::V4a,
-            _ => {
-                return Err(FrameError {
-                    what: "signature version",
-                });
-            }
-        },
-        signed_at: from.time("signed at")?,
-        expires_at: from.option("expires at", |from| from.time("expires at"))?,
-        service: Service::parse(from.text("service")?).ok_or(FrameError { what: "service" })?,
-        payload: read_payload(from)?,
-        signed_headers: SignedHeaders::new(from.text("signed headers")?),
-        link: from.option("link", |from| from.array("link").map(LinkId))?,
-        chain: from.option("chain", |from| from.u64("chain").map(ChainId))?,
+        principal: principal_of(kind, account, [name, session])?,
+        access_key_id: access_key_id.into(),
+        credential,
+        auth_type,
+        signature_version,
+        signed_at,
+        expires_at,
+        service,
+        payload,
+        signed_headers: SignedHeaders::new(signed_headers),
+        link,
+        chain,
     })
 }
 
 pub(crate) fn write_principal(to: &mut Writer<'_>, principal: &Principal) -> Result<(), TooLong> {
-    let (kind, names): (u8, [&str; 2]) = match principal {
-        Principal::Root { .. } => (0, ["", ""]),
-        Principal::User { name, .. } => (1, [name, ""]),
-        Principal::AssumedRole { role, session, .. } => (2, [role, session]),
-        Principal::FederatedUser { name, .. } => (3, [name, ""]),
-    };
+    let (kind, names) = names_of(principal);
     to.u8(kind);
     to.account(principal.account());
     names.iter().try_for_each(|name| to.text(name))
@@ -176,37 +190,47 @@ pub(crate) fn write_principal(to: &mut Writer<'_>, principal: &Principal) -> Res
 pub(crate) fn read_principal(from: &mut Reader<'_>) -> Result<Principal, FrameError> {
     let kind = from.u8("kind of principal")?;
     let account = from.account("account")?;
-    let (name, session) = (from.string("name")?, from.string("session")?);
-    // One spelling for each principal: names that its kind has not are empty.
+    principal_of(kind, account, [from.text("name")?, from.text("session")?])
+}
+
+/// The number of a principal's kind, its name and that of its session. Those that its kind has not are
+/// empty.
+fn names_of(principal: &Principal) -> (u8, [&str; 2]) {
+    match principal {
+        Principal::Root { .. } => (0, ["", ""]),
+        Principal::User { name, .. } => (1, [name, ""]),
+        Principal::AssumedRole { role, session, .. } => (2, [role, session]),
+        Principal::FederatedUser { name, .. } => (3, [name, ""]),
+    }
+}
+
+/// The principal that [`names_of`] took apart: there is one spelling for each.
+fn principal_of(
+    kind: u8,
+    account: AccountId,
+    [name, session]: [&str; 2],
+) -> Result<Principal, FrameError> {
+    let refuse = |what| Err(FrameError { what });
     let named = match kind {
         0 => name.is_empty() && session.is_empty(),
         1 | 3 => session.is_empty(),
         _ => true,
     };
     if !named {
-        return Err(FrameError {
-            what: "names of the principal",
-        });
+        return refuse("names of the principal");
     }
-    let principal = match kind {
+    let name = name.to_owned();
+    Ok(match kind {
         0 => Principal::Root { account },
         1 => Principal::User { account, name },
-        2 => {
-            let role = name;
-            return Ok(Principal::AssumedRole {
-                account,
-                role,
-                session,
-            });
-        }
+        2 => Principal::AssumedRole {
+            account,
+            role: name,
+            session: session.to_owned(),
+        },
         3 => Principal::FederatedUser { account, name },
-        _ => {
-            return Err(FrameError {
-                what: "kind of principal",
-            });
-        }
-    };
-    Ok(principal)
+        _ => return refuse("kind of principal"),
+    })
 }
 
 fn write_credential(to: &mut Writer<'_>, credential: &Credential) -> Result<(), TooLong> {

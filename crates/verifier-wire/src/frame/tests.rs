@@ -135,6 +135,17 @@ fn answer() -> impl Strategy<Value = AnswerBody> {
     ]
 }
 
+/// A frame of one message with these fields.
+pub(crate) fn framed(kind: u8, fields: &[u8]) -> FrameBuilder {
+    let mut frame = FrameBuilder::default();
+    let raw = |to: &mut Writer<'_>| {
+        to.raw(fields);
+        Ok(())
+    };
+    frame.push(kind, 1, raw).unwrap();
+    frame
+}
+
 proptest! {
     #[test]
     fn answers_come_back(bodies in prop::collection::vec(answer(), 1..20)) {
@@ -146,6 +157,27 @@ proptest! {
         }
         let read: Vec<_> = Answer::read_all(frame.bytes()).unwrap().map(Result::unwrap).collect();
         prop_assert_eq!(read, answers);
+    }
+
+    /// An answer in which bytes were changed is refused, or is the answer that they spell.
+    #[test]
+    fn a_changed_answer_is_refused_or_read(
+        body in answer(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut frame = FrameBuilder::default();
+        frame.answer(&Answer { number: 1, body }).unwrap();
+        let mut packet = frame.bytes().to_vec();
+        for (at, byte) in changes {
+            let at = at.index(packet.len());
+            packet[at] = byte;
+        }
+        let read: Result<Vec<_>, _> = Answer::read_all(&packet).and_then(Iterator::collect);
+        if let Ok(answers) = read {
+            let mut again = FrameBuilder::default();
+            answers.iter().for_each(|answer| again.answer(answer).unwrap());
+            prop_assert_eq!(again.bytes(), packet);
+        }
     }
 
     #[test]
@@ -179,9 +211,12 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_refused_or_read(packet: Vec<u8>, behind: Vec<u8>) {
-        let framed = [&b"BV\x01\x01"[..], &packet].concat();
-        for packet in [&packet[..], &framed] {
+    fn any_bytes_are_refused_or_read(
+        kind in prop::sample::select(vec![1u8, 2, 3, 4, 5, 129, 130, 131, 132, 133, 200]),
+        packet: Vec<u8>,
+        behind: Vec<u8>,
+    ) {
+        for packet in [&packet[..], framed(kind, &packet).bytes()] {
             if let Ok(messages) = Request::read_all(packet) { messages.for_each(drop); }
             if let Ok(messages) = Answer::read_all(packet) { messages.for_each(drop); }
         }

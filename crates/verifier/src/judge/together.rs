@@ -12,7 +12,7 @@ use blockhouse_sigv4::{Batch, Chain, SigningKey};
 use blockhouse_verifier_wire::{Failure, Question, Verified};
 
 /// What is told of a question: who signed, and of a body of signed chunks what goes on judging it.
-pub type Told = Result<(Verified, Option<Chain>), Box<Failure>>;
+pub type Told = Result<(Verified, Option<Box<Chain>>), Box<Failure>>;
 
 impl Judge {
     /// Decides the heads of requests without a form, in their order, as [`Judge::decide`] does each, and
