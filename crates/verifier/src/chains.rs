@@ -51,14 +51,14 @@ impl Chains {
     /// Gives what was verified the number of its chain, if it has one.
     pub(crate) fn admit(
         &mut self,
-        mut verified: Verified,
+        verified: &mut Verified,
         chain: Option<Box<Chain>>,
         now: Timestamp,
-    ) -> Result<Verified, Unreachable> {
+    ) -> Result<(), Unreachable> {
         if let Some(chain) = chain {
             verified.chain = Some(self.open(chain, now).ok_or(Unreachable)?);
         }
-        Ok(verified)
+        Ok(())
     }
 
     /// Judges the next link. A refused link or a trailer ends the chain; a chain that is not open

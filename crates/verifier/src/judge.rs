@@ -23,7 +23,7 @@ use blockhouse_sigv4::{
     region_set_contains, unsigned_headers,
 };
 use blockhouse_types::{LinkId, Timestamp};
-use blockhouse_verifier_wire::{Failure, PayloadMode, Question, Service, Verified};
+use blockhouse_verifier_wire::{Failure, PayloadMode, Question, Service};
 use signature::{Hashed, Signature, Spelling, by_name, methods, sole_host};
 use signer::{SessionKey, Signer};
 use std::{mem, sync::Arc};
@@ -294,8 +294,9 @@ impl House {
             }
             _ => None,
         };
-        let verified = heard.signer.verified(claim, heard.service, signing.payload);
-        Ok((Verified { link, ..verified }, chain))
+        let mut verified = heard.signer.verified(claim, heard.service, signing.payload);
+        verified.link = link;
+        Ok((verified, chain))
     }
 
     /// The checks of a form that says who signed its policy. What the policy says is the gateway's to

@@ -7,7 +7,7 @@ use crate::{
 use blockhouse_sigv4::Batch;
 use blockhouse_types::Timestamp;
 use blockhouse_verifier_wire::{
-    Call,
+    Call, Unreachable,
     frame::{Answer, AnswerBody, Asked, FrameBuilder, FrameError, Request, RequestBody, TooLong},
 };
 use std::collections::VecDeque;
@@ -130,12 +130,10 @@ impl Answers {
         out: &mut VecDeque<FrameBuilder>,
     ) {
         let body = match judged {
-            Ok((verified, chain)) => match self.chains.admit(verified, chain, now) {
+            Ok((mut verified, chain)) => match self.chains.admit(&mut verified, chain, now) {
                 // The usual answer goes to its frame from where it was made.
-                Ok(verified) => {
-                    return self.append(out, |frame| frame.verified(number, &verified));
-                }
-                Err(_) => AnswerBody::NoRoom,
+                Ok(()) => return self.append(out, |frame| frame.verified(number, &verified)),
+                Err(Unreachable) => AnswerBody::NoRoom,
             },
             Err(failure) => AnswerBody::Refused(failure),
         };

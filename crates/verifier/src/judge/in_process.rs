@@ -29,7 +29,10 @@ impl InProcess {
         question: Question<'_>,
     ) -> Result<Result<Verified, Box<Failure>>, Unreachable> {
         match self.judge.judge(question) {
-            Ok((verified, chain)) => self.chains().admit(verified, chain, question.now).map(Ok),
+            Ok((mut verified, chain)) => {
+                let admitted = self.chains().admit(&mut verified, chain, question.now);
+                admitted.map(|()| Ok(verified))
+            }
             Err(failure) => Ok(Err(failure)),
         }
     }
