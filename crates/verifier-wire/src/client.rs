@@ -25,6 +25,7 @@
 mod counts;
 mod looks;
 mod socket;
+mod waiting;
 
 pub use counts::{Counted, Counts};
 pub use socket::address;
@@ -39,19 +40,21 @@ use socket::Socket;
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    future::poll_fn,
+    future::{Future, poll_fn},
     io,
     path::{Path, PathBuf},
+    pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::Poll,
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::Notify,
     task::spawn_local,
     time::{Interval, MissedTickBehavior, interval},
 };
+use waiting::Waiting;
 
 /// Questions of one I/O thread that may be under way, counted from the oldest without an answer.
 pub const WAITING_MAX: usize = 4096;
@@ -89,6 +92,45 @@ struct Shared {
     /// Wakes the driver when the outbox is not empty any more.
     asked: Notify,
     counts: Arc<Counts>,
+}
+
+/// A question that is in the outbox.
+struct Asked {
+    number: u32,
+    /// Whether the outbox was empty before, and the driver does not know of it.
+    is_first: bool,
+}
+
+/// The answer to a question. Whoever lets go of it before it is there leaves nothing open.
+struct Answered<'s> {
+    shared: &'s Shared,
+    number: u32,
+    taken: bool,
+}
+
+impl Future for Answered<'_> {
+    type Output = Result<AnswerBody, Unreachable>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.shared.state.borrow_mut();
+        let polled = state.waiting.poll(self.number, context);
+        drop(state);
+        self.taken = polled.is_ready();
+        polled
+    }
+}
+
+impl Drop for Answered<'_> {
+    fn drop(&mut self) {
+        if self.taken {
+            return;
+        }
+        let mut state = self.shared.state.borrow_mut();
+        let unheard = state.waiting.leave(self.number);
+        if unheard.is_some_and(|unheard| state.end_chain_of(&unheard)) {
+            self.shared.asked.notify_one();
+        }
+    }
 }
 
 #[derive(Default)]
@@ -137,59 +179,6 @@ impl Outbox {
     }
 }
 
-/// Who waits for an answer, in the order of their numbers. Answers come in nearly the same order, so
-/// that a place is found by counting from the first.
-#[derive(Default)]
-struct Waiting {
-    /// The number of the first place.
-    first: u32,
-    places: VecDeque<Option<Waiter>>,
-}
-
-struct Waiter {
-    answer: oneshot::Sender<AnswerBody>,
-    since_ticks: u64,
-}
-
-impl Waiting {
-    /// The number of who comes next.
-    fn next(&self) -> u32 {
-        self.first.wrapping_add(self.places.len() as u32)
-    }
-
-    /// Whether there is no room for another.
-    fn is_full(&self) -> bool {
-        self.places.len() >= WAITING_MAX
-    }
-
-    fn push(&mut self, waiter: Waiter) {
-        self.places.push_back(Some(waiter));
-    }
-
-    /// Who waits for this answer.
-    fn take(&mut self, number: u32) -> Option<Waiter> {
-        let place = number.wrapping_sub(self.first) as usize;
-        let waiter = self.places.get_mut(place)?.take();
-        while let Some(None) = self.places.front() {
-            self.places.pop_front();
-            self.first = self.first.wrapping_add(1);
-        }
-        waiter
-    }
-
-    /// Everybody hears that nobody judged. Numbers go on.
-    fn clear(&mut self) {
-        self.first = self.next();
-        self.places.clear();
-    }
-
-    /// When who waits longest began to.
-    fn longest_since_ticks(&self) -> Option<u64> {
-        let first = self.places.front().and_then(Option::as_ref);
-        first.map(|waiter| waiter.since_ticks)
-    }
-}
-
 /// Why a socket is given up.
 #[derive(Debug, thiserror::Error)]
 enum Broken {
@@ -229,11 +218,20 @@ impl Client {
     ) -> Result<AnswerBody, Unreachable> {
         let Self(shared) = self;
         shared.counts.asked();
-        let answered = shared.state.borrow_mut().ask(add).inspect(|_| {
-            shared.asked.notify_one();
-        });
-        let body = match answered {
-            Ok(answer) => answer.await.map_err(|_| Unreachable),
+        let asked = shared.state.borrow_mut().ask(add);
+        let body = match asked {
+            Ok(Asked { number, is_first }) => {
+                if is_first {
+                    shared.asked.notify_one();
+                }
+                let taken = false;
+                Answered {
+                    shared,
+                    number,
+                    taken,
+                }
+                .await
+            }
             Err(Unreachable) => Err(Unreachable),
         };
         match &body {
@@ -319,21 +317,17 @@ impl State {
     fn ask(
         &mut self,
         mut add: impl FnMut(&mut FrameBuilder, u32) -> Result<(), TooLong>,
-    ) -> Result<oneshot::Receiver<AnswerBody>, Unreachable> {
-        if self.waiting.is_full() {
+    ) -> Result<Asked, Unreachable> {
+        if self.waiting.len() >= WAITING_MAX {
             return Err(Unreachable);
         }
         let number = self.waiting.next();
+        let is_first = self.outbox.frames.is_empty();
         self.outbox
             .add(|frame| add(frame, number))
             .map_err(|_| Unreachable)?;
-        let (answer, answered) = oneshot::channel();
-        let since_ticks = self.ticks;
-        self.waiting.push(Waiter {
-            answer,
-            since_ticks,
-        });
-        Ok(answered)
+        self.waiting.push(self.ticks);
+        Ok(Asked { number, is_first })
     }
 
     fn is_ours(&self, chain: ChainId) -> bool {
@@ -348,16 +342,20 @@ impl State {
         {
             chain.0 = theirs(*chain).0 | u64::from(self.generation) << 32;
         }
-        let unheard = match self.waiting.take(number) {
-            Some(waiter) => waiter.answer.send(body).err(),
-            None => Some(body),
-        };
-        if let Some(AnswerBody::Verified(verified)) = unheard
-            && let Some(chain) = verified.chain
-        {
-            // No place in the outbox: it ends by its age.
-            let _ = self.end_chain(chain);
+        if let Err(unheard) = self.waiting.answer(number, body) {
+            self.end_chain_of(&unheard);
         }
+    }
+
+    /// Ends the chain of an answer that nobody takes. Whether there is something to be sent for that.
+    fn end_chain_of(&mut self, unheard: &AnswerBody) -> bool {
+        let AnswerBody::Verified(verified) = unheard else {
+            return false;
+        };
+        // Without a place in the outbox it ends by its age.
+        verified
+            .chain
+            .is_some_and(|chain| self.end_chain(chain).is_ok())
     }
 
     fn end_chain(&mut self, chain: ChainId) -> Result<(), TooLong> {
@@ -435,7 +433,7 @@ async fn serve(shared: &Shared, socket: &mut Socket, seconds: &mut Interval) -> 
                     if let Some(sent) = sending.take() {
                         let mut state = shared.state.borrow_mut();
                         shared.counts.frame_sent();
-                        shared.counts.waiting(state.waiting.places.len());
+                        shared.counts.waiting(state.waiting.unanswered());
                         state.outbox.recycle(sent);
                     }
                 }
@@ -443,7 +441,7 @@ async fn serve(shared: &Shared, socket: &mut Socket, seconds: &mut Interval) -> 
                 false => break,
             }
         }
-        if !shared.state.borrow().waiting.places.is_empty() {
+        if shared.state.borrow().waiting.unanswered() > 0 {
             looks.begin();
         }
     }
@@ -477,8 +475,8 @@ fn receive(shared: &Shared, socket: &Socket, packet: &mut [u8]) -> Result<(), Br
         for answer in Answer::read_all(&packet[..len])? {
             state.deliver(answer?);
         }
-        shared.counts.waiting(state.waiting.places.len());
-        if state.waiting.places.is_empty() {
+        shared.counts.waiting(state.waiting.unanswered());
+        if state.waiting.unanswered() == 0 {
             return Ok(socket.forget_readiness()?);
         }
     }

@@ -9,10 +9,11 @@ use blockhouse_sigv4::HostReading;
 use blockhouse_types::AccountId;
 use blockhouse_verifier::{Judge, Keyring, Provisioner, Worker};
 use blockhouse_verifier_wire::{
-    ChainId, Claims, Failure, Link, LinkKind, Principal, Question, Refusal, SessionKind,
-    Unreachable, Verified, Verifier,
+    AuthType, ChainId, Claims, Credential, Failure, Link, LinkKind, PayloadMode, Principal,
+    Question, Refusal, Service, SessionKind, SignatureVersion, SignedHeaders, Unreachable,
+    Verified, Verifier,
     client::{Client, Counts, Wait, address},
-    frame::{FrameBuilder, Request},
+    frame::{FrameBuilder, Request, RequestBody},
     provision::{Material, MintOrder, Minted, NewKey, Outcome, Provision},
 };
 use common::{SECRET, Signed};
@@ -28,11 +29,12 @@ use std::{
     io::{Read as _, Write as _},
     os::{
         fd::{AsRawFd as _, OwnedFd},
-        unix::net::UnixStream,
+        unix::net::{UnixListener, UnixStream},
     },
     path::PathBuf,
     sync::{Arc, OnceLock},
     thread,
+    time::Duration,
 };
 use tempfile::TempDir;
 use tokio::{runtime, task::LocalSet};
@@ -135,6 +137,24 @@ fn on_a_thread<F: Future>(work: F) -> F::Output {
         .build()
         .unwrap();
     LocalSet::new().block_on(&runtime, work)
+}
+
+/// What a verifier says of a root that signed in the header.
+fn verified() -> Verified {
+    Verified {
+        principal: root(),
+        access_key_id: "AK".into(),
+        credential: Credential::LongTerm,
+        auth_type: AuthType::Header,
+        signature_version: SignatureVersion::V4,
+        signed_at: common::now(),
+        expires_at: None,
+        service: Service::S3,
+        payload: PayloadMode::SignedChunks { trailer: false },
+        signed_headers: SignedHeaders::new("host"),
+        link: None,
+        chain: None,
+    }
 }
 
 /// A GET that is signed for another path.
@@ -283,6 +303,55 @@ fn a_client_may_look_for_its_answers() {
             tokio::task::yield_now().await;
         }
         assert_eq!(LOOKS.get(), looks);
+    });
+}
+
+/// A chain whose head was judged after its request had gone is ended, and not left to its age.
+#[test]
+fn nobody_keeps_the_chain_of_a_request_that_has_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("verifier.sock");
+    let listener = seqpacket();
+    bind(listener.as_raw_fd(), &address(&path).unwrap().0).unwrap();
+    listen(&listener, Backlog::new(1).unwrap()).unwrap();
+    let (listener, chain) = (UnixListener::from(listener), ChainId(7));
+    on_a_thread(async {
+        let client = Client::new(&path);
+        let gone = tokio::task::spawn_local(async move {
+            let request = signed_with("/b/k", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD");
+            ask(&client, &request).await
+        });
+        let turns = async || {
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+        };
+        turns().await;
+        gone.abort();
+        turns().await;
+        let (mut verifier, _) = listener.accept().unwrap();
+        let patience = Some(Duration::from_secs(10));
+        verifier.set_read_timeout(patience).unwrap();
+        let mut packet = vec![0; 1 << 16];
+        let mut receive = |verifier: &mut UnixStream| {
+            let len = verifier.read(&mut packet).unwrap();
+            let mut requests = Request::read_all(&packet[..len]).unwrap();
+            let request = requests.next().unwrap().unwrap();
+            (
+                request.number,
+                matches!(request.body, RequestBody::EndChain(ended) if ended == chain),
+            )
+        };
+        let (number, _) = receive(&mut verifier);
+        let mut answer = FrameBuilder::default();
+        let verified = Verified {
+            chain: Some(chain),
+            ..verified()
+        };
+        answer.verified(number, &verified).unwrap();
+        verifier.write_all(answer.bytes()).unwrap();
+        turns().await;
+        assert!(receive(&mut verifier).1, "its end was told");
     });
 }
 

@@ -32,7 +32,7 @@ pub struct Counted {
     pub refused: [u64; Refusal::ALL.len()],
     /// Questions that nobody judged.
     pub unreachable: u64,
-    /// Questions without an answer yet, those answered among them that wait behind an older one.
+    /// Questions without an answer yet.
     pub waiting: u64,
     /// Sockets that broke, or could not be opened.
     pub sockets_broken: u64,
