@@ -2,8 +2,8 @@
 //! `%XX` in upper case. A received text is decoded and encoded again, so that `%7e`, `%7E` and `~`
 //! are one. A `%` that starts no escape stands for itself.
 
-use crate::sink::{Sink, copy_short};
-use blockhouse_types::Specials;
+use crate::sink::Sink;
+use blockhouse_types::{Specials, is_unreserved};
 use std::borrow::Cow;
 
 /// What a `+` means where it stands.
@@ -16,23 +16,6 @@ pub(crate) enum Plus {
 }
 
 const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-
-/// Looked up, as every byte of every request is asked for.
-const UNRESERVED: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0u8;
-    while byte < 128 {
-        table[byte as usize] =
-            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-        byte += 1;
-    }
-    table
-};
-
-/// `A-Z a-z 0-9 - _ . ~`: RFC 3986, section 2.3.
-pub(crate) const fn is_unreserved(byte: u8) -> bool {
-    UNRESERVED[byte as usize]
-}
 
 /// Encodes every byte of `bytes` that is not unreserved.
 pub(crate) fn put_encoded(sink: &mut impl Sink, bytes: &[u8]) {
@@ -91,7 +74,7 @@ fn has_no_other_specials(raw: &[u8], parts: impl Fn(u8) -> bool) -> bool {
 /// Decodes `%XX`, and `+` where it is a space; borrowed when there is nothing to decode.
 pub(crate) fn decode(raw: &[u8], plus: Plus) -> Cow<'_, [u8]> {
     let mut decoded = Vec::new();
-    let (mut plain, mut len_bytes) = (0, 0);
+    let mut plain = 0;
     for at in Specials::new(raw) {
         let (byte, sent_bytes) = match &raw[at..] {
             [b'%', high, low, ..] => match escaped(*high, *low) {
@@ -102,22 +85,16 @@ pub(crate) fn decode(raw: &[u8], plus: Plus) -> Cow<'_, [u8]> {
             _ => continue,
         };
         if plain == 0 {
-            // More than it takes: most pieces are then copied without a call.
-            decoded.resize(raw.len(), 0);
+            decoded.reserve_exact(raw.len());
         }
-        let piece = &raw[plain..at];
-        copy_short(&mut decoded[len_bytes..][..piece.len()], piece);
-        len_bytes += piece.len();
-        decoded[len_bytes] = byte;
-        len_bytes += 1;
+        decoded.extend_from_slice(&raw[plain..at]);
+        decoded.push(byte);
         plain = at + sent_bytes;
     }
     if plain == 0 {
         return Cow::Borrowed(raw);
     }
-    let piece = &raw[plain..];
-    copy_short(&mut decoded[len_bytes..][..piece.len()], piece);
-    decoded.truncate(len_bytes + piece.len());
+    decoded.extend_from_slice(&raw[plain..]);
     Cow::Owned(decoded)
 }
 

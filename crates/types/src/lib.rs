@@ -34,7 +34,7 @@ pub use ranges::merge_ranges;
 pub use request_id::RequestId;
 pub use revocation::{OnceHash, RevokedLinks};
 pub use rng::Entropy;
-pub use specials::Specials;
+pub use specials::{Specials, is_unreserved};
 pub use time::{Clock, InvalidTimestamp, ShiftedClock, SystemClock, Timestamp};
 pub use version::{InvalidVersionId, UploadId, VersionId};
 

@@ -5,12 +5,25 @@ use wide::u8x16;
 /// Bytes that are looked at in one step.
 const STEP_BYTES: usize = 32;
 
-/// What fills up a text that ends before its last step does: an unreserved byte.
-const FILLING: u8 = b'0';
+/// Looked up, as every byte of short texts is asked for.
+const UNRESERVED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        table[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+        byte += 1;
+    }
+    table
+};
 
-/// The places of the bytes of a text that are not unreserved (`A-Z a-z 0-9 - _ . ~`; RFC 3986, section
-/// 2.3), in order. Most bytes of paths and queries are, so that many are looked at
-/// in one step.
+/// `A-Z a-z 0-9 - _ . ~`: RFC 3986, section 2.3.
+pub const fn is_unreserved(byte: u8) -> bool {
+    UNRESERVED[byte as usize]
+}
+
+/// The places of the bytes of a text that are not [unreserved](is_unreserved), in order. Most bytes of
+/// paths and queries are, so that many are looked at in one step.
 pub struct Specials<'a> {
     bytes: &'a [u8],
     /// Where the step begins that follows the one at hand.
@@ -37,18 +50,12 @@ impl Iterator for Specials<'_> {
     fn next(&mut self) -> Option<usize> {
         while self.marks == 0 {
             let rest = self.bytes.get(self.next..).filter(|r| !r.is_empty())?;
-            let mut filled;
-            let (step, passed) = match (rest.first_chunk(), self.bytes.last_chunk()) {
-                (Some(step), _) => (step, 0),
+            self.marks = match (rest.first_chunk(), self.bytes.last_chunk()) {
+                (Some(step), _) => marks(step),
                 // The last bytes of the text, of which those before the step were looked at already.
-                (None, Some(last)) => (last, STEP_BYTES - rest.len()),
-                (None, None) => {
-                    filled = [FILLING; STEP_BYTES];
-                    filled[..rest.len()].copy_from_slice(rest);
-                    (&filled, 0)
-                }
+                (None, Some(last)) => marks(last) >> (STEP_BYTES - rest.len()),
+                (None, None) => marks_of_few(rest),
             };
-            self.marks = marks(step) >> passed;
             self.next += STEP_BYTES;
         }
         let at = self.next - STEP_BYTES + self.marks.trailing_zeros() as usize;
@@ -76,6 +83,14 @@ fn marks_of_half(bytes: [u8; STEP_BYTES / 2]) -> u32 {
     // `-`, `.`, `/` and the digits stand side by side, and `/` is not unreserved.
     let digit = among(bytes, b'-', 13) & !is(b'/');
     (!(letter | digit | is(b'_') | is(b'~'))).to_bitmask()
+}
+
+/// The same of fewer bytes than a step has.
+fn marks_of_few(bytes: &[u8]) -> u32 {
+    let marks = bytes.iter().rev();
+    marks.fold(0, |marks, byte| {
+        marks << 1 | u32::from(!is_unreserved(*byte))
+    })
 }
 
 #[cfg(test)]
