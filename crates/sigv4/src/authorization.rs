@@ -3,6 +3,7 @@
 
 use crate::claim::Algorithm;
 use crate::credential::ScopeError;
+use memchr::memchr;
 
 /// The header taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +67,7 @@ pub enum HeaderFault {
 impl<'a> Authorization<'a> {
     /// Reads the header's value.
     pub fn parse(value: &'a str) -> Result<Self, HeaderFault> {
-        let value = value.trim();
+        let value = value.trim_ascii();
         let (scheme, rest) = value.split_once([' ', '\t']).unwrap_or((value, ""));
         let algorithm = match Algorithm::parse(scheme) {
             Some(algorithm) => algorithm,
@@ -77,15 +78,20 @@ impl<'a> Authorization<'a> {
                 });
             }
         };
-        if rest.trim().is_empty() {
+        if rest.trim_ascii().is_empty() {
             return Err(HeaderFault::NoComponents);
         }
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
-        for component in rest.split(',').map(str::trim) {
+        let mut left = Some(rest);
+        while let Some(rest) = left {
+            let parts = cut(rest, b',');
+            left = parts.map(|(_, others)| others);
+            let component = parts.map_or(rest, |(component, _)| component);
+            let component = component.trim_ascii();
             let odd = || HeaderFault::Component {
                 component: component.to_owned(),
             };
-            let (name, value) = component.split_once('=').ok_or_else(odd)?;
+            let (name, value) = cut(component, b'=').ok_or_else(odd)?;
             let slot = match name {
                 "Credential" => &mut credential,
                 "SignedHeaders" if is_header_list(value) => &mut signed_headers,
@@ -105,6 +111,12 @@ impl<'a> Authorization<'a> {
             signature: signature.ok_or(HeaderFault::Missing { name: "Signature" })?,
         })
     }
+}
+
+/// What stands before the first of these bytes, and behind it.
+fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let place = memchr(at, text.as_bytes())?;
+    Some((text.get(..place)?, text.get(place + 1..)?))
 }
 
 /// Whether `list` is lower-case header names with `;` between them.

@@ -3,7 +3,7 @@
 //! are one. A `%` that starts no escape stands for itself.
 
 use crate::sink::Sink;
-use blockhouse_types::{Specials, is_unreserved};
+use blockhouse_types::{Specials, is_unreserved, unhex_byte};
 use std::borrow::Cow;
 
 /// What a `+` means where it stands.
@@ -40,7 +40,7 @@ pub(crate) fn is_canonical_escape(bytes: &[u8]) -> bool {
         return false;
     };
     let upper = |c: &u8| !c.is_ascii_lowercase();
-    upper(high) && upper(low) && escaped(*high, *low).is_some_and(|byte| !is_unreserved(byte))
+    upper(high) && upper(low) && unhex_byte(*high, *low).is_some_and(|byte| !is_unreserved(byte))
 }
 
 /// The canonical form of an encoded text; borrowed when it is canonical as received.
@@ -77,7 +77,7 @@ pub(crate) fn decode(raw: &[u8], plus: Plus) -> Cow<'_, [u8]> {
     let mut plain = 0;
     for at in Specials::new(raw) {
         let (byte, sent_bytes) = match &raw[at..] {
-            [b'%', high, low, ..] => match escaped(*high, *low) {
+            [b'%', high, low, ..] => match unhex_byte(*high, *low) {
                 Some(byte) => (byte, ESCAPE_BYTES),
                 None => continue,
             },
@@ -100,26 +100,6 @@ pub(crate) fn decode(raw: &[u8], plus: Plus) -> Cow<'_, [u8]> {
 
 /// Bytes of `%XX`.
 const ESCAPE_BYTES: usize = 3;
-
-/// The byte that an escape with these digits stands for, if they are digits.
-#[inline]
-fn escaped(high: u8, low: u8) -> Option<u8> {
-    let [high, low] = [high, low].map(|digit| NIBBLES[usize::from(digit)]);
-    (high | low < 16).then_some(high << 4 | low)
-}
-
-/// What each hexadecimal digit stands for, in either case; 16 and more for all other bytes.
-const NIBBLES: [u8; 256] = {
-    let mut table = [u8::MAX; 256];
-    let mut nibble = 0;
-    while nibble < 16 {
-        let digit = DIGITS[nibble];
-        table[digit as usize] = nibble as u8;
-        table[digit.to_ascii_lowercase() as usize] = nibble as u8;
-        nibble += 1;
-    }
-    table
-};
 
 #[cfg(test)]
 mod tests {

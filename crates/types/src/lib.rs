@@ -10,6 +10,7 @@ mod account;
 mod bucket;
 mod checksum;
 mod etag;
+mod hex;
 mod key;
 mod link;
 mod outpost;
@@ -26,6 +27,7 @@ pub use account::{AccountId, InvalidAccountId};
 pub use bucket::{BucketId, BucketName, InvalidBucketName};
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumType, InvalidChecksum};
 pub use etag::{ETag, InvalidETag};
+pub use hex::{hex, unhex, unhex_byte};
 pub use key::{InvalidObjectKey, KEY_BYTES_MAX, ObjectKey};
 pub use link::{InvalidLinkId, LinkId};
 pub use outpost::{InvalidOutpostId, OutpostId};
@@ -37,27 +39,3 @@ pub use rng::Entropy;
 pub use specials::{Specials, is_unreserved};
 pub use time::{Clock, InvalidTimestamp, ShiftedClock, SystemClock, Timestamp};
 pub use version::{InvalidVersionId, UploadId, VersionId};
-
-/// Bytes as lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(DIGITS[usize::from(byte >> 4)] as char);
-        text.push(DIGITS[usize::from(byte & 15)] as char);
-    }
-    text
-}
-
-/// Reads exactly `N` bytes of hexadecimal, either case; `None` for anything else.
-pub fn unhex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    if text.len() != N * 2 {
-        return None;
-    }
-    let digit = |c: u8| char::from(c).to_digit(16).map(|d| d as u8);
-    let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(bytes)
-}
