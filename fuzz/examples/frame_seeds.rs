@@ -4,10 +4,11 @@
 #![forbid(unsafe_code)]
 
 use blockhouse_fuzz::keyring;
-use blockhouse_types::{AccountId, Timestamp};
+use blockhouse_types::{AccountId, LinkId, Timestamp};
 use blockhouse_verifier::{Judge, Provisioner, Session, rewrite_session};
 use blockhouse_verifier_wire::{
-    ChainId, Claims, Link, LinkKind, Principal, Question, SessionKind,
+    AuthType, ChainId, Claims, Credential, Link, LinkKind, PayloadMode, Principal, Question, Service,
+    SessionKind, SignatureVersion, SignedHeaders, Verified,
     frame::{FrameBuilder, Writer},
     provision::{DerivedKey, Material, MintOrder, NewKey, Provision},
 };
@@ -16,6 +17,7 @@ use zeroize::Zeroizing;
 
 fn main() -> Result<(), Box<dyn Error>> {
     questions()?;
+    verified()?;
     orders()?;
     session()
 }
@@ -63,6 +65,57 @@ fn questions() -> Result<(), Box<dyn Error>> {
         for answer in answers {
             seed("verifier_answer", number, answer.bytes())?;
         }
+    }
+    Ok(())
+}
+
+/// What the verifier says of who signed: by a key, and by a token with all that one may carry.
+fn verified() -> Result<(), Box<dyn Error>> {
+    let now = moment()?;
+    let account = AccountId::from_number(42).ok_or("an account")?;
+    let by_key = Verified {
+        principal: Principal::Root { account },
+        access_key_id: "AK".into(),
+        credential: Credential::LongTerm,
+        auth_type: AuthType::Query,
+        signature_version: SignatureVersion::V4,
+        signed_at: now,
+        expires_at: Some(now.plus_secs(60)),
+        service: Service::S3,
+        payload: PayloadMode::Unsigned,
+        signed_headers: SignedHeaders::new("host"),
+        link: Some(LinkId([3; 16])),
+        chain: None,
+    };
+    let claims = Claims {
+        session: SessionKind::AssumedRole,
+        issued_at: now,
+        expires_at: now.plus_secs(3600),
+        policy: Some("{}".to_owned()),
+        tags: vec![("team".to_owned(), "blue".to_owned())],
+    };
+    let by_token = Verified {
+        principal: Principal::AssumedRole {
+            account,
+            role: "reader".to_owned(),
+            session: "ada".to_owned(),
+        },
+        access_key_id: "ASIA0".into(),
+        credential: Credential::Temporary(Box::new(claims)),
+        auth_type: AuthType::Header,
+        signature_version: SignatureVersion::V4a,
+        expires_at: None,
+        service: Service::S3Outposts,
+        payload: PayloadMode::SignedChunks { trailer: true },
+        signed_headers: SignedHeaders::new("host;x-amz-date"),
+        link: None,
+        chain: Some(ChainId(9)),
+        ..by_key.clone()
+    };
+    for (number, verified) in [(4, by_key), (5, by_token)] {
+        let mut frame = FrameBuilder::default();
+        frame.verified(1, &verified)?;
+        seed("verifier_answer", number, frame.bytes())?;
     }
     Ok(())
 }

@@ -4,8 +4,9 @@
 //! `cargo run --release -p blockhouse-verifier --example hand_off [PLACEMENT IN_FLIGHT]`
 //!
 //! The question is a presigned GET, the verification the real one. CPU time is of both sides together,
-//! from the kernel's own accounts; on a dedicated core it holds what the verifier spends looking for
-//! work without sleeping. Ratios within one run are what to read: machines differ.
+//! from the kernel's own accounts, but for what both look for work and answers without sleeping while the
+//! verifier has a core of its own: that is a column of its own. Ratios within one run are what to read:
+//! machines differ.
 
 #![allow(
     clippy::unwrap_used,
