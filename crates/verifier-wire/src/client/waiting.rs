@@ -2,10 +2,13 @@
 
 use crate::{Unreachable, frame::AnswerBody};
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     mem,
     task::{Context, Poll, Waker},
 };
+
+/// Places from which on answers are set aside that nobody takes: they keep all the places behind them.
+const LATE_FROM: usize = if cfg!(test) { 4 } else { 1024 };
 
 /// The questions under way, in the order of their numbers. Answers come in nearly the same order, so
 /// that a place is found by counting from the first.
@@ -15,6 +18,8 @@ pub(super) struct Waiting {
     first: u32,
     places: VecDeque<Place>,
     unanswered: usize,
+    /// Answers that were set aside, by number. Each is still to be taken by somebody, or left.
+    late: HashMap<u32, AnswerBody>,
 }
 
 #[derive(Debug)]
@@ -53,6 +58,9 @@ impl Waiting {
 
     /// A question was asked.
     pub(super) fn push(&mut self, since_ticks: u64) {
+        if self.places.len() >= LATE_FROM {
+            self.set_aside();
+        }
         let state = State::Asked(None);
         self.places.push_back(Place { since_ticks, state });
         self.unanswered += 1;
@@ -88,9 +96,9 @@ impl Waiting {
         number: u32,
         context: &Context<'_>,
     ) -> Poll<Result<AnswerBody, Unreachable>> {
-        // Everybody was sent away.
         let Some(place) = self.place(number) else {
-            return Poll::Ready(Err(Unreachable));
+            // Or everybody was sent away.
+            return Poll::Ready(self.late.remove(&number).ok_or(Unreachable));
         };
         match mem::replace(&mut place.state, State::Done) {
             State::Asked(waker) => {
@@ -109,7 +117,9 @@ impl Waiting {
 
     /// Who asked has gone. Gives the answer that came and was not taken.
     pub(super) fn leave(&mut self, number: u32) -> Option<AnswerBody> {
-        let place = self.place(number)?;
+        let Some(place) = self.place(number) else {
+            return self.late.remove(&number);
+        };
         match mem::replace(&mut place.state, State::Done) {
             State::Asked(_) | State::Left => {
                 place.state = State::Left;
@@ -127,6 +137,7 @@ impl Waiting {
     pub(super) fn clear(&mut self) {
         self.first = self.next();
         self.unanswered = 0;
+        self.late.clear();
         for place in self.places.drain(..) {
             if let State::Asked(Some(waker)) = place.state {
                 waker.wake();
@@ -151,8 +162,29 @@ impl Waiting {
             state: State::Done, ..
         }) = self.places.front()
         {
-            self.places.pop_front();
-            self.first = self.first.wrapping_add(1);
+            self.pop_first();
+        }
+    }
+
+    fn pop_first(&mut self) {
+        self.places.pop_front();
+        self.first = self.first.wrapping_add(1);
+    }
+
+    /// Sets the answers aside that stand before the oldest question without one.
+    fn set_aside(&mut self) {
+        while let Some(place) = self.places.front_mut() {
+            match mem::replace(&mut place.state, State::Done) {
+                State::Answered(body) => {
+                    self.late.insert(self.first, body);
+                }
+                State::Done => {}
+                unanswered => {
+                    place.state = unanswered;
+                    break;
+                }
+            }
+            self.pop_first();
         }
     }
 }
@@ -266,7 +298,7 @@ mod tests {
                 prop_assert_eq!(waiting.unanswered, unanswered);
                 prop_assert_eq!(waiting.longest_since_ticks().is_some(), unanswered > 0);
                 if plain.values().all(|state| *state == Plain::Done) {
-                    prop_assert_eq!(waiting.len(), 0);
+                    prop_assert_eq!((waiting.len(), waiting.late.len()), (0, 0));
                 }
             }
         }
