@@ -319,11 +319,13 @@ fn read_payload(from: &mut Reader<'_>) -> Result<PayloadMode, FrameError> {
     })
 }
 
-/// The bounds by which a head may be refused; the name of one travels as its place in this list.
-const BOUNDS: [&str; 3] = [
+/// The bounds by which a head may be refused; the name of one travels as its place in this list, any
+/// other as the last.
+const BOUNDS: [&str; 4] = [
     "number of headers",
     "number of query parameters",
     "length of the head",
+    "the head",
 ];
 
 fn write_failure(to: &mut Writer<'_>, failure: &Failure) -> Result<(), TooLong> {
@@ -389,7 +391,7 @@ fn write_failure(to: &mut Writer<'_>, failure: &Failure) -> Result<(), TooLong> 
         Failure::HeadersNotSigned { names } => to.texts(names.iter().map(String::as_str)),
         Failure::TooLarge { bound } => {
             let place = BOUNDS.iter().position(|b| b == bound);
-            to.u8(place.unwrap_or(BOUNDS.len()) as u8);
+            to.u8(place.unwrap_or(BOUNDS.len() - 1) as u8);
             Ok(())
         }
     }
@@ -470,10 +472,9 @@ fn read_failure(from: &mut Reader<'_>) -> Result<Failure, FrameError> {
             value: from.string("payload word")?,
         },
         17 => {
-            let bound = BOUNDS.get(usize::from(from.u8("bound")?));
-            Failure::TooLarge {
-                bound: bound.copied().unwrap_or("the head"),
-            }
+            let place = usize::from(from.u8("bound")?);
+            let bound = *BOUNDS.get(place).ok_or(FrameError { what: "bound" })?;
+            Failure::TooLarge { bound }
         }
         18 => Failure::FormField {
             name: from.string("field")?,

@@ -161,6 +161,18 @@ fn seeds_are_legal() {
     });
 }
 
+/// A refusal for a head that is too large, by a bound that there is and by one that there is not.
+#[test]
+fn an_unknown_bound_is_refused() {
+    let read = |place| {
+        let frame = framed(130, &[17, place]);
+        let mut answers = Answer::read_all(frame.bytes()).unwrap();
+        answers.next().unwrap()
+    };
+    assert!(read(3).is_ok());
+    assert_eq!(read(4), Err(FrameError { what: "bound" }));
+}
+
 /// A frame of one message with these fields.
 pub(crate) fn framed(kind: u8, fields: &[u8]) -> FrameBuilder {
     let mut frame = FrameBuilder::default();
