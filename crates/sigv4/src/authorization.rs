@@ -113,7 +113,8 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// What stands before the first of these bytes, and behind it.
+/// What stands before the first of these bytes, and behind it. Found many bytes at a time, as the search
+/// of `str` for a character is not.
 fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
     let place = memchr(at, text.as_bytes())?;
     Some((text.get(..place)?, text.get(place + 1..)?))

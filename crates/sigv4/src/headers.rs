@@ -59,8 +59,8 @@ pub(crate) fn put_header(sink: &mut impl Sink, headers: &[Header<'_>], name: &[u
 }
 
 fn put_folded(sink: &mut impl Sink, value: &[u8]) {
-    // All white space is among them. Without an exit in the middle, so that many bytes are looked at in
-    // one step.
+    // No white space is greater than the space. Without an exit in the middle, so that many bytes are
+    // looked at in one step.
     if value.iter().fold(true, |all, byte| all & (*byte > b' ')) {
         return sink.put(value);
     }

@@ -146,6 +146,7 @@ impl<'a> Query<'a> {
         let mut specials = Specials::new(bytes);
         loop {
             let special = specials.next();
+            // The end of the text ends a pair as `&` does.
             let at = special.unwrap_or(bytes.len());
             match bytes.get(at) {
                 Some(b'%') if is_canonical_escape(&bytes[at..]) => pair.escaped = true,

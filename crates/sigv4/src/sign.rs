@@ -91,11 +91,10 @@ pub(crate) fn hex_digits(bytes: &[u8; 32]) -> [u8; 64] {
         (nibbles + u8x16::splat(b'0') + (is_letter & u8x16::splat(GAP))).to_array()
     };
     let mut text = [0; 64];
-    let halves = text.as_chunks_mut().0.iter_mut().zip(bytes.as_chunks().0);
-    for (text, bytes) in halves {
+    let halves = text.as_chunks_mut::<32>().0.iter_mut();
+    for (text, bytes) in halves.zip(bytes.as_chunks().0) {
         let bytes = u8x16::new(*bytes);
         let (high, low) = (bytes >> 4, bytes & u8x16::splat(15));
-        let text: &mut [u8; 32] = text;
         text[..16].copy_from_slice(&digits(u8x16::unpack_low(high, low)));
         text[16..].copy_from_slice(&digits(u8x16::unpack_high(high, low)));
     }

@@ -49,7 +49,7 @@ impl Looks {
         };
         let (now, asked) = (Instant::now(), counts.questions());
         // Where somebody asked meanwhile, that was not all looking.
-        if let Some((at, _)) = self.last.filter(|(_, before)| *before == asked) {
+        if let Some((at, _)) = self.last.filter(|(_, then)| *then == asked) {
             counts.looked(now.duration_since(at));
         }
         let goes_on = now.duration_since(began) < self.spin.length();

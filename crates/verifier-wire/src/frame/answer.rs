@@ -1,6 +1,9 @@
 //! What the verifier answers.
 
-use super::{FrameBuilder, FrameError, Message, Messages, Reader, TooLong, Writer};
+use super::{
+    FrameBuilder, FrameError, Message, Messages, Reader, TooLong, Writer,
+    request::{read_texts, write_texts},
+};
 use crate::{
     AuthType, ChainId, Claims, Credential, Failure, Ordered, PayloadMode, Principal, Service,
     SessionKind, SignatureVersion, SignedHeaders, Verified,
@@ -134,7 +137,8 @@ fn write_verified(to: &mut Writer<'_>, verified: &Verified) -> Result<(), TooLon
     })?;
     write_credential(to, &verified.credential)?;
     let signed_headers = verified.signed_headers.as_str();
-    to.texts_in_one([name, session, &verified.access_key_id, signed_headers])
+    let texts = [name, session, &verified.access_key_id, signed_headers];
+    write_texts(to, texts, &[])
 }
 
 fn read_verified(from: &mut Reader<'_>) -> Result<Verified, FrameError> {
@@ -163,7 +167,10 @@ fn read_verified(from: &mut Reader<'_>) -> Result<Verified, FrameError> {
     let link = from.option("link", |from| from.array("link").map(LinkId))?;
     let chain = from.option("chain", |from| from.u64("chain").map(ChainId))?;
     let credential = read_credential(from)?;
-    let [name, session, access_key_id, signed_headers] = from.texts_in_one("names")?;
+    let ([name, session, access_key_id, signed_headers], table) = read_texts(from, "names")?;
+    if !table.is_empty() {
+        return refuse("names");
+    }
     Ok(Verified {
         principal: principal_of(kind, account, [name, session])?,
         access_key_id: access_key_id.into(),

@@ -77,15 +77,6 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Texts of up to 65,535 bytes each, side by side behind all their lengths.
-    pub fn texts_in_one<const N: usize>(&mut self, texts: [&str; N]) -> Result<(), TooLong> {
-        for text in texts {
-            self.u16(u16::try_from(text.len()).map_err(|_| TooLong)?);
-        }
-        texts.iter().for_each(|text| self.raw(text.as_bytes()));
-        Ok(())
-    }
-
     /// 1 and the value, or 0.
     pub fn option<T>(
         &mut self,
@@ -179,24 +170,6 @@ impl<'a> Reader<'a> {
     /// A text in UTF-8.
     pub fn text(&mut self, what: &'static str) -> Result<&'a str, FrameError> {
         std::str::from_utf8(self.field(what)?).map_err(|_| FrameError { what })
-    }
-
-    /// Texts that stand side by side behind all their lengths: that they are UTF-8 is found in one look.
-    pub fn texts_in_one<const N: usize>(
-        &mut self,
-        what: &'static str,
-    ) -> Result<[&'a str; N], FrameError> {
-        let mut lengths = [0; N];
-        for length in &mut lengths {
-            *length = self.u16(what)?.into();
-        }
-        let all = self.bytes(lengths.iter().sum(), what)?;
-        let mut left = std::str::from_utf8(all).map_err(|_| FrameError { what })?;
-        let mut texts = [""; N];
-        for (text, length) in texts.iter_mut().zip(lengths) {
-            (*text, left) = left.split_at_checked(length).ok_or(FrameError { what })?;
-        }
-        Ok(texts)
     }
 
     /// A text in UTF-8, owned.

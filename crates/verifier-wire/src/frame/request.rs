@@ -44,7 +44,7 @@ pub enum RequestBody<'a> {
 const PAIR_BYTES: usize = 4;
 
 /// Names and values, as they arrived.
-type Table<'a> = Vec<(&'a str, &'a [u8])>;
+pub(super) type Table<'a> = Vec<(&'a str, &'a [u8])>;
 
 /// A [`Question`] as it arrived: the owner of its tables.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl<'a> Asked<'a> {
 }
 
 /// Reads what [`write_texts`] wrote. All that is text is looked at in one piece.
-fn read_texts<'a, const N: usize>(
+pub(super) fn read_texts<'a, const N: usize>(
     from: &mut Reader<'a>,
     what: &'static str,
 ) -> Result<([&'a str; N], Table<'a>), FrameError> {
@@ -145,7 +145,7 @@ fn read_texts<'a, const N: usize>(
 }
 
 /// Writes texts, names and values: all lengths, then what is text, then the values.
-fn write_texts<const N: usize>(
+pub(super) fn write_texts<const N: usize>(
     to: &mut Writer<'_>,
     texts: [&str; N],
     table: &[(&str, &[u8])],
